@@ -1,0 +1,130 @@
+"""The command line that every stage shares."""
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from thresh.errors import ThreshError
+from thresh.stages.digests import input_digest
+from thresh.stages.files import read_json
+from thresh.stages.manifest import manifest_digest
+from thresh.stages.runner import Job, Product, Work, run_products
+from thresh.stages.sharded import LayOut, Write, run_seal, run_sharded
+
+
+def stage_parser(description: str, inputs: Iterable[str] = (), optional: Iterable[str] = ()) -> argparse.ArgumentParser:
+    """Parser of a stage's command line.
+
+    Parameters
+    ----------
+    inputs, optional
+        Names of the inputs. Each takes paths of manifests of earlier stages, or of files and folders that thresh
+        did not make. `path#part` reads the digest of one named part of a manifest only.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    for name in inputs:
+        parser.add_argument(f"--{name}", nargs="+", required=True, metavar="PATH")
+    for name in optional:
+        parser.add_argument(f"--{name}", nargs="*", default=[], metavar="PATH")
+    parser.add_argument("--params", default="{}", help="JSON: the part of the config that this stage reads")
+    parser.add_argument("--code", default="", help="digest of the stage's code (the workflow passes it)")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--manifest",
+        nargs="+",
+        required=True,
+        metavar="[NAME=]PATH",
+        help="the result's manifest; its store stands beside it. NAME selects params.products.NAME",
+    )
+    parser.add_argument(
+        "--store",
+        nargs="+",
+        metavar="[NAME=]PATH",
+        help="where the stores go; default: beside the manifest, under its name",
+    )
+    parser.set_defaults(input_names=[*inputs, *optional])
+    return parser
+
+
+def run_stage(
+    stage: str, arguments: argparse.Namespace, work: Work, *, suffix: str = "", resumable: bool = False
+) -> None:
+    """Run a stage as its command line says; an error that the user can mend ends it with one message.
+
+    Parameters
+    ----------
+    suffix
+        Suffix of the store's folder, '.zarr' for Zarr stores.
+    resumable
+        The work can go on with what a killed job left.
+    """
+    with errors_told(stage):
+        job, digests = read_arguments(arguments, suffix)
+        run_products(stage, job, arguments.code, digests, work, resumable)
+
+
+def run_part_stage(stage: str, arguments: argparse.Namespace, lay_out: LayOut, write: Write) -> None:
+    """Run one part of a stage whose stores are filled by several jobs; see `sharded.run_sharded`."""
+    with errors_told(stage):
+        job, digests = read_arguments(arguments, ".zarr")
+        run_sharded(stage, job, arguments.code, digests, arguments.part, arguments.parts, lay_out, write)
+
+
+def run_seal_stage(stage: str, arguments: argparse.Namespace, work: Callable[[Job], dict]) -> None:
+    """Run a stage that completes and seals such a store; see `sharded.run_seal`."""
+    with errors_told(stage):
+        job, digests = read_arguments(arguments, ".zarr")
+        run_seal(stage, job, arguments.code, digests, work)
+
+
+@contextlib.contextmanager
+def errors_told(stage: str) -> Iterator[None]:
+    try:
+        yield
+    except ThreshError as error:
+        sys.exit(f"{stage}: {error}")
+
+
+def read_arguments(arguments: argparse.Namespace, suffix: str) -> tuple[Job, list[str]]:
+    params = json.loads(arguments.params)
+    own = params.pop("products", {})
+    inputs, digests = {}, []
+    for name in arguments.input_names:
+        given = [split_part(text) for text in getattr(arguments, name.replace("-", "_"))]
+        inputs[name] = [path for path, _ in given]
+        digests.extend(f"{name}:{number}:{digest_of_input(*source)}" for number, source in enumerate(given))
+    products = products_of(arguments, own, suffix)
+    return Job(params, inputs, products, arguments.threads), digests
+
+
+def products_of(arguments: argparse.Namespace, own: dict, suffix: str) -> list[Product]:
+    """Products of a command line: one a manifest, or one a store where several stores share a manifest."""
+    manifests = [named(text) for text in arguments.manifest]
+    stores = dict(named(text) for text in arguments.store or [])
+    if len(stores) > len(manifests):
+        ((_, manifest),) = manifests
+        return [Product(name, own.get(name, {}), manifest, store) for name, store in stores.items()]
+    return [
+        Product(name, own.get(name, {}), manifest, stores.get(name, manifest.with_name(manifest.stem + suffix)))
+        for name, manifest in manifests
+    ]
+
+
+def named(text: str) -> tuple[str, Path]:
+    name, mark, path = text.partition("=")
+    return (name, Path(path)) if mark else ("", Path(text))
+
+
+def split_part(text: str) -> tuple[Path, str | None]:
+    path, mark, part = text.partition("#")
+    return Path(path), part if mark else None
+
+
+def digest_of_input(path: Path, part: str | None) -> str:
+    content = read_json(path) if path.suffix == ".json" else None
+    if part is not None or (content is not None and "digest" in content):
+        return manifest_digest(path, part)
+    return input_digest(path)
