@@ -1,0 +1,44 @@
+# make quickstart: the whole chain on real input, in about eight minutes. make test: the tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CONFIG := config/quickstart.yaml
+REPORT := results/quickstart/report/index.html
+
+SHELL := bash
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: quickstart test check docs clean
+
+quickstart: $(READY)
+	@snakemake --configfile $(CONFIG) --cores 2 2>&1 | tee .quickstart.log; \
+	status=$${PIPESTATUS[0]}; \
+	if grep -q "Nothing to be done" .quickstart.log; then echo "Quickstart: everything is up to date, nothing was computed."; fi; \
+	rm -f .quickstart.log; exit $$status
+	@echo "Report: file://$(CURDIR)/$(REPORT)"
+
+test: $(READY)
+	pytest
+
+# Lint, format and the rules of the house; what .ci/run runs beside the tests and the quickstart.
+check: $(READY)
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow
+	lint-imports
+	snakemake --lint --configfile $(CONFIG)
+
+# The schema and config/README.md are made from src/thresh/config.py.
+docs: $(READY)
+	python scripts/write_config_reference.py
+
+$(READY): envs/requirements.lock pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'thresh needs Python 3.11 or later, found ' + sys.version)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+clean:
+	rm -rf $(VENV)

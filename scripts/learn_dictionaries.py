@@ -1,0 +1,31 @@
+"""Learn every dictionary asked of one layer, on the rows of its train stimuli."""
+
+from thresh.stages import Job, run_stage, source_of, stage_parser
+
+
+def main() -> None:
+    parser = stage_parser("Learn the dictionaries of one layer.", inputs=["activations", "stimuli"])
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    arguments = parser.parse_args()
+
+    def work(job: Job) -> dict[str, dict]:
+        from thresh.dictionaries import learn_store
+        from thresh.stimuli import open_stimuli
+        from thresh.store import open_activations
+
+        activations = open_activations(source_of(job.input("activations"), ".zarr"))
+        stimuli = open_stimuli(source_of(job.input("stimuli"), ".zarr"))
+        train = stimuli.split[activations.rows["stimulus"].to_numpy()] == "train"
+        return learn_store(
+            activations,
+            {product.name: product.params for product in job.products},
+            {product.name: job.folder(product) for product in job.products},
+            select=train,
+            device=arguments.device,
+        )
+
+    run_stage("learn_dictionaries", arguments, work)
+
+
+if __name__ == "__main__":
+    main()

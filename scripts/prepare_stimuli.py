@@ -1,0 +1,31 @@
+"""Prepare a stimulus set: ids, content hashes, split, attributes and the stimuli themselves."""
+
+from thresh.stages import Job, digest_of, run_stage, stage_parser
+
+
+def main() -> None:
+    parser = stage_parser("Prepare a stimulus set.", optional=["source"])
+    run_stage("prepare_stimuli", parser.parse_args(), work=prepare_store, suffix=".zarr")
+
+
+def prepare_store(job: Job) -> dict[str, dict]:
+    from thresh.stimuli import prepare
+
+    product = job.product()
+    params = dict(job.params)
+    stimuli = prepare(params.pop("kind"), product.manifest.stem, **params)
+    stimuli.save(job.folder(product))
+    hashes = dict(zip(stimuli.ids.tolist(), stimuli.hashes.tolist(), strict=True))
+    split = dict(zip(stimuli.ids.tolist(), stimuli.split.tolist(), strict=True))
+    facts = {
+        "stimuli": len(stimuli),
+        "test": int((stimuli.split == "test").sum()),
+        "kind": stimuli.kind,
+        # A new split makes dictionaries and scores stale, and no harvest.
+        "parts": {"content": digest_of([list(hashes), hashes]), "split": digest_of([hashes, split])},
+    }
+    return {product.name: facts}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""Simulate a population that answers to a stimulus set, and write it as an NWB file."""
+
+from thresh.stages import Job, run_stage, source_of, stage_parser
+
+
+def main() -> None:
+    run_stage("simulate_recording", stage_parser("Simulate a recording.", inputs=["stimuli"]).parse_args(), work)
+
+
+def work(job: Job) -> dict[str, dict]:
+    from thresh.systems.simulated_recording import simulate_recording
+
+    from thresh.stimuli import open_stimuli
+
+    product = job.product()
+    params = {key: value for key, value in job.params.items() if key != "stimuli"}
+    stimuli = open_stimuli(source_of(job.input("stimuli"), ".zarr"))
+    return {product.name: simulate_recording(stimuli, job.folder(product) / "recording.nwb", **params)}
+
+
+if __name__ == "__main__":
+    main()

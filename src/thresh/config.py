@@ -1,0 +1,352 @@
+"""Every key of a study's config: its type, default and meaning. The schema and config/README.md are made from it."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+# Names become folders and wildcards of the workflow, so a slash or a leading dot has no place in them.
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Section(BaseModel):
+    """A part of the config; keys that it does not name are errors."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+# --- what systems respond to -----------------------------------------------------------------------------------------
+
+
+class Split(Section):
+    """Which stimuli dictionaries are learned on (train) and everything is evaluated on (test)."""
+
+    test: Fraction = Field(0.25, description="Share of the stimuli in the test split.")
+    by: Literal["hash"] | list[str] = Field(
+        "hash", description="`hash`: by hash of the id, the same for any order; or the list of test ids."
+    )
+
+
+class StimuliSection(Section):
+    split: Split = Field(default_factory=Split, description="How stimuli are split into train and test.")
+
+
+class Digits(StimuliSection):
+    """scikit-learn's 1797 handwritten digits, 8 x 8 pixels, with their labels."""
+
+    kind: Literal["digits"]
+
+
+class Images(StimuliSection):
+    """A folder, or a zip file, of images; ids are the paths below it without their suffix."""
+
+    kind: Literal["images"]
+    folder: str = Field(description="Folder of the image files, searched recursively, or a .zip of them.")
+
+
+class Features(StimuliSection):
+    """Samples of sparse features for planted superposition."""
+
+    kind: Literal["features"]
+    samples: int = Field(ge=8, description="Number of samples.")
+    features: int = Field(ge=1, description="Number of features.")
+    probability: Fraction = Field(description="Probability that a feature is active in a sample.")
+    amplitude: Literal["uniform", "half_normal"] = Field(
+        "uniform", description="Distribution of an active feature: uniform on [.5, 1.5], or |N(0, 1)|."
+    )
+    seed: int = Field(0, description="Seed of the samples.")
+
+
+Stimuli = Annotated[Digits | Images | Features, Field(discriminator="kind")]
+
+
+# --- what responds ---------------------------------------------------------------------------------------------------
+
+
+class ModelLayer(Section):
+    """One layer of a model."""
+
+    module: str = Field(description="Path of the module, as `scripts/list_layers.py` prints it.")
+    pooling: Literal["mean", "cls", "positions", "flatten"] = Field(
+        "mean",
+        description="From positions (pixels of a map, tokens) to rows: their mean, the class token, one row a position, or all side by side.",
+    )
+    output: int = Field(0, ge=0, description="Element to take where the module returns a tuple.")
+    call: int = Field(
+        0, ge=0, description="Which call to take where the module is called several times a forward pass."
+    )
+
+
+class RecordingLayer(Section):
+    """One population of a recording."""
+
+    where: dict[str, str] = Field(
+        default_factory=dict, description="Units whose columns have these values, e.g. `region: V4`; all by default."
+    )
+
+
+def named_layers(value: Any) -> Any:
+    """A list of module paths is short for layers of those names."""
+    return {path: {"module": path} for path in value} if isinstance(value, list) else value
+
+
+def named_populations(value: Any) -> Any:
+    return (
+        {name: {} if content is None else content for name, content in value.items()}
+        if isinstance(value, dict)
+        else value
+    )
+
+
+ModelLayers = Annotated[dict[Name, ModelLayer], BeforeValidator(named_layers), Field(min_length=1)]
+RecordingLayers = Annotated[dict[Name, RecordingLayer], BeforeValidator(named_populations), Field(min_length=1)]
+
+
+class SystemSection(Section):
+    stimuli: Name = Field(description="Name of the stimulus set, a key of `stimuli`.")
+    constant_units: Literal["refuse", "keep"] = Field(
+        "refuse",
+        description="A unit that never changes carries nothing and most often tells of a mistake: refuse the layer, or keep the unit (metrics then leave it out).",
+    )
+
+
+class TransformersSystem(SystemSection):
+    """A model of the transformers library, by hub name or local folder."""
+
+    kind: Literal["transformers"]
+    model: str = Field(description="Hub name, local folder, or a key of `small_models`.")
+    revision: str = Field("main", description="Branch, tag or commit on the hub.")
+    layers: ModelLayers = Field(description="Layers by name, or a list of module paths.")
+    dtype: Literal["float32", "float16", "bfloat16"] = Field("float32", description="Type in which the model computes.")
+    batch_size: int = Field(
+        64,
+        ge=1,
+        description="Stimuli in a forward pass; part of the recipe, for results depend on it in the last digit.",
+    )
+    image_size: int | None = Field(
+        None, ge=1, description="Size in pixels that images are resized to; default: the model's own."
+    )
+    untrained: bool = Field(False, description="The same architecture with random weights, as a control.")
+    seed: int = Field(0, description="Seed of the weights of an untrained model.")
+
+
+class TorchSystem(SystemSection):
+    """Any torch module, made by a function of the user's."""
+
+    kind: Literal["torch"]
+    factory: str = Field(description="`package.module:callable` that returns the module.")
+    arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the factory.")
+    search_path: str | None = Field(None, description="Folder in which the factory's package is found.")
+    weights: str | None = Field(None, description="File of the state dict; loaded with weights_only.")
+    strip_prefix: str = Field("", description="Prefix to remove from the keys of the state dict, e.g. `module.`.")
+    image_size: int = Field(ge=1, description="Size in pixels that images are resized to.")
+    mean: list[float] = Field([0.0, 0.0, 0.0], description="Mean of each colour channel, on the scale 0 to 1.")
+    std: list[float] = Field([1.0, 1.0, 1.0], description="Standard deviation of each colour channel.")
+    layers: ModelLayers = Field(description="Layers by name, or a list of module paths.")
+    batch_size: int = Field(64, ge=1, description="Stimuli in a forward pass; part of the recipe.")
+    untrained: bool = Field(False, description="Random weights, as a control.")
+    seed: int = Field(0, description="Seed of the weights of an untrained model.")
+
+
+class NwbSystem(SystemSection):
+    """A recording in an NWB 2 file: spikes counted in a window after each presentation."""
+
+    kind: Literal["nwb"]
+    file: str = Field(description="Path of the NWB file, or a key of `simulated_recordings`.")
+    intervals: str = Field("trials", description="Table of presentations.")
+    stimulus_column: str = Field("stimulus", description="Column of that table with the stimulus id.")
+    window: tuple[float, float] = Field(
+        (0.0, 0.2), description="Start and stop of the window in seconds after start_time."
+    )
+    layers: RecordingLayers = Field({"responses": {}}, description="Populations by name.")
+    seed: int = Field(0, description="Seed of the random halves of the reliability.")
+
+
+class ArraysSystem(SystemSection):
+    """A recording given as an array with repeats."""
+
+    kind: Literal["arrays"]
+    responses: str = Field(
+        description="A .npy file, or .npz with the array `responses`; NaN where a repeat was not shown."
+    )
+    axes: list[Literal["unit", "stimulus", "repeat"]] = Field(
+        ["unit", "stimulus", "repeat"], description="Meaning of the axes, in order."
+    )
+    ids: str | None = Field(
+        None,
+        description="Stimulus ids in the order of the stimulus axis: a text file with one a line, or a pattern such as `image{index:04d}`; default: the order of the stimulus set.",
+    )
+    first_index: int = Field(0, description="Index of the first stimulus in the pattern.")
+    layers: RecordingLayers = Field({"responses": {}}, description="Populations by name.")
+    seed: int = Field(0, description="Seed of the random halves of the reliability.")
+
+
+class PixelsSystem(SystemSection):
+    """Raw pixels, as a baseline."""
+
+    kind: Literal["pixels"]
+    image_size: int | None = Field(
+        None, ge=1, description="Size in pixels that images are resized to; default: as they are."
+    )
+    layers: RecordingLayers = Field({"pixels": {}}, description="Name of the single layer.")
+
+
+class PlantedSystem(SystemSection):
+    """Planted superposition: y = z A, features z of the stimulus set, unit-norm Gaussian rows A."""
+
+    kind: Literal["planted"]
+    units: int = Field(ge=1, description="Number of units.")
+    features: tuple[int, int] | None = Field(
+        None, description="First feature and the one after the last that this system holds; default: all."
+    )
+    noise: float = Field(0.0, ge=0, description="Standard deviation of Gaussian noise on the units.")
+    seed: int = Field(0, description="Seed of the directions and of the noise.")
+    layers: RecordingLayers = Field({"units": {}}, description="Name of the single layer.")
+
+
+System = Annotated[
+    TransformersSystem | TorchSystem | NwbSystem | ArraysSystem | PixelsSystem | PlantedSystem,
+    Field(discriminator="kind"),
+]
+
+
+class SmallModel(Section):
+    """A small vision model that the study trains itself and saves as a transformers folder."""
+
+    architecture: Literal["resnet", "vit"] = Field(description="Class of the model.")
+    stimuli: Name = Field(description="Labelled stimulus set; the train split is learned.")
+    seed: int = Field(0, description="Seed of weights, batches and shifts.")
+    epochs: int | None = Field(None, ge=1, description="Passes over the train split; default: the architecture's own.")
+    minimum_accuracy: float = Field(0.9, ge=0, le=1, description="Test accuracy below which the study stops.")
+
+
+class SimulatedRecording(Section):
+    """Poisson spike trains of a simulated population, written as an NWB file; every page marks it as simulated."""
+
+    stimuli: Name = Field(description="Stimulus set of images.")
+    neurons: int = Field(60, ge=1, description="Number of neurons.")
+    repeats: int = Field(4, ge=2, description="Presentations of each stimulus.")
+    seed: int = Field(0, description="Seed of tuning and spikes.")
+
+
+# --- harvest, dictionaries, codes ------------------------------------------------------------------------------------
+
+
+class Harvest(Section):
+    """How activations are computed and stored."""
+
+    parts: int = Field(1, ge=1, description="Jobs that share the shards of each system; results do not depend on it.")
+    dtype: Literal["float16", "float32", "bfloat16"] = Field(
+        "float16", description="Type in which activations are stored."
+    )
+    shard_rows: int | None = Field(None, ge=1, description="Rows of a shard, a power of two; default: about 64 MiB.")
+
+
+class Dictionary(Section):
+    """One way to learn a dictionary; it is learned on every layer it applies to."""
+
+    method: str = Field("auto", description="A method of `thresh.dictionaries.METHODS`; see docs/dictionaries.md.")
+    atoms: int | Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?x$")] = Field(
+        "4x", description="Number of atoms, or a multiple of the layer's units such as `4x`."
+    )
+    seed: int = Field(0, description="Seed of initialisation and order of rows.")
+    params: dict[str, Any] = Field(default_factory=dict, description="Parameters of the method.")
+    systems: list[Name] | None = Field(None, description="Systems whose layers it is learned on; default: all.")
+    layers: dict[Name, list[Name]] = Field(
+        default_factory=dict, description="For some systems, the layers it is learned on; default: all layers."
+    )
+
+
+class Inference(Section):
+    """One way to infer sparse codes."""
+
+    solver: str = Field("fista", description="A solver of `thresh.inference.SOLVERS`.")
+    dictionaries: list[Name] | None = Field(None, description="Dictionaries whose codes it infers; default: all.")
+    params: dict[str, Any] = Field(default_factory=dict, description="Parameters of the solver, e.g. `penalty` or `k`.")
+
+
+# --- alignment and report --------------------------------------------------------------------------------------------
+
+
+class Representation(Section):
+    """Codes that a comparison looks at beside the raw activations."""
+
+    dictionary: Name = Field(description="A key of `dictionaries`.")
+    inference: Name = Field(description="A key of `inference`.")
+    role: Literal["codes", "control"] = Field("codes", description="`control` for the codes of a random dictionary.")
+
+
+def metrics_with_params(value: Any) -> Any:
+    """A list of names is short for metrics with their default parameters."""
+    if isinstance(value, list):
+        return {name: {} for name in value}
+    return {name: params or {} for name, params in value.items()} if isinstance(value, dict) else value
+
+
+class Comparison(Section):
+    """Systems to be compared, layer by layer."""
+
+    systems: list[Name] = Field(default_factory=list, description="All pairs of these systems are compared.")
+    pairs: list[tuple[Name, Name]] = Field(default_factory=list, description="Further pairs of systems.")
+    layers: dict[Name, list[Name]] = Field(
+        default_factory=dict, description="For some systems, the layers to compare; default: all."
+    )
+    metrics: Annotated[dict[str, dict[str, Any]], BeforeValidator(metrics_with_params), Field(min_length=1)] = Field(
+        description="Metrics of `thresh.alignment.METRICS`: a list of names, or names with parameters."
+    )
+    representations: dict[Name, Representation] = Field(
+        default_factory=dict, description="Codes to compare beside raw activations."
+    )
+    split: Literal["test", "train", "all"] = Field("test", description="Stimuli that scores are computed on.")
+    pooling: Literal["mean", "max", "sum", "flatten"] = Field(
+        "mean", description="From rows to stimuli, for layers with several rows a stimulus."
+    )
+    seed: int = Field(0, description="Seed of folds and of shuffled controls.")
+
+
+class Gallery(Section):
+    """Pictures of matched features: the stimuli that drive an atom of one network and its partner in another."""
+
+    a: tuple[Name, Name] = Field(description="System and layer.")
+    b: tuple[Name, Name] = Field(description="System and layer.")
+    representation: Representation = Field(description="Codes whose atoms are matched.")
+    pairs: int = Field(12, ge=1, description="Best matched pairs of atoms to show.")
+    stimuli: int = Field(9, ge=1, description="Strongest stimuli to show for each atom.")
+
+
+class Report(Section):
+    """The pages that a study ends in."""
+
+    title: str = Field("Alignment of neural systems", description="Title of the report.")
+    galleries: list[Gallery] = Field(default_factory=list, description="Galleries of matched features.")
+
+
+class Dask(Section):
+    """Where out-of-core work runs."""
+
+    scheduler: str = Field(
+        "threads", description="`threads`, `processes`, `synchronous`, or the address of a cluster (tcp://...)."
+    )
+
+
+class Config(Section):
+    """A study."""
+
+    results: str = Field("results", description="Folder of all results; two studies never share one.")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        "auto", description="`auto` takes CUDA, then MPS, then the CPU."
+    )
+    small_models: dict[Name, SmallModel] = Field(
+        default_factory=dict, description="Small models that the study trains itself."
+    )
+    simulated_recordings: dict[Name, SimulatedRecording] = Field(
+        default_factory=dict, description="Recordings that the study simulates."
+    )
+    stimuli: dict[Name, Stimuli] = Field(min_length=1, description="Stimulus sets.")
+    systems: dict[Name, System] = Field(min_length=1, description="Models, recordings and planted systems.")
+    harvest: Harvest = Field(default_factory=Harvest)
+    dictionaries: dict[Name, Dictionary] = Field(default_factory=dict, description="Ways to learn dictionaries.")
+    inference: dict[Name, Inference] = Field(default_factory=dict, description="Ways to infer codes.")
+    alignment: dict[Name, Comparison] = Field(default_factory=dict, description="Comparisons.")
+    report: Report = Field(default_factory=Report)
+    dask: Dask = Field(default_factory=Dask)

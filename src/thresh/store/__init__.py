@@ -1,0 +1,21 @@
+"""Chunked Zarr stores: activations and sparse codes, written whole, read in order or shuffled."""
+
+from thresh.store.activations import Activations, ActivationsSpec, lay_out_activations, open_activations, seal
+from thresh.store.codes import Codes, open_codes, write_codes
+from thresh.store.pooling import pool
+from thresh.store.shuffle import shuffled_batches
+from thresh.store.writer import ShardWriter
+
+__all__ = [
+    "Activations",
+    "ActivationsSpec",
+    "Codes",
+    "ShardWriter",
+    "lay_out_activations",
+    "open_activations",
+    "open_codes",
+    "pool",
+    "seal",
+    "shuffled_batches",
+    "write_codes",
+]

@@ -1,0 +1,167 @@
+"""The store of one layer's activations: how it is laid out, and how it is read."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import zarr
+
+from thresh.errors import StoreError
+from thresh.store.arrays import create_array, read_table, shard_names, write_array
+from thresh.store.encoding import decode, stored_dtype
+from thresh.store.layout import choose_layout
+
+SCHEMA_VERSION = 1
+
+
+@dataclass
+class ActivationsSpec:
+    """What has to be known before the first activation is written.
+
+    Attributes
+    ----------
+    rows
+        Column -> (rows,): `stimulus` is the index into `stimuli`; `position` is the token or patch, -1 when pooled;
+        further columns (y, x, token, time) name the position.
+    units
+        Column -> (units,): whatever names a unit.
+    stimuli
+        Column -> (stimuli,): `id` and `hash` of the stimulus set.
+    dtype
+        float16, float32 or bfloat16.
+    attributes
+        recipe, facts and the like, kept as attributes of the group.
+    """
+
+    rows: dict[str, np.ndarray]
+    units: dict[str, np.ndarray]
+    stimuli: dict[str, np.ndarray]
+    dtype: str = "float16"
+    shard_rows: int | None = None
+    attributes: dict = field(default_factory=dict)
+
+
+def lay_out_activations(folder: Path, spec: ActivationsSpec) -> list[str]:
+    """Make the store of a layer without its values; returns the names of the shards that are to be written."""
+    rows, units = len(spec.rows["stimulus"]), len(next(iter(spec.units.values())))
+    stored = stored_dtype(spec.dtype)
+    # Not by mode="w", which would empty the folder and with it the runner's records.
+    group = zarr.open_group(folder, mode="a", zarr_format=3)
+    group.attrs.update({"schema_version": SCHEMA_VERSION, "complete": False, **spec.attributes})
+    values = create_array(
+        group,
+        "values",
+        (rows, units),
+        stored,
+        ("row", "unit"),
+        layout=choose_layout(rows, units * stored.itemsize, spec.shard_rows),
+        compress=spec.dtype == "bfloat16",
+        attributes={"logical_dtype": spec.dtype},
+    )
+    for name, table, dimension in (
+        ("rows", spec.rows, "row"),
+        ("units", spec.units, "unit"),
+        ("stimuli", spec.stimuli, "stimulus"),
+    ):
+        columns = group.require_group(name)
+        for column, content in table.items():
+            write_array(columns, column, content, (dimension,))
+    return shard_names(values)
+
+
+def seal(folder: Path) -> None:
+    """Mark a store as complete; readers refuse it before."""
+    zarr.open_group(folder, mode="r+").attrs["complete"] = True
+
+
+class Activations:
+    """Activations of one layer, read from a sealed store.
+
+    Attributes
+    ----------
+    values
+        Zarr array (rows, units) as stored; `read` gives float32.
+    attrs
+        Schema version, recipe, facts.
+    """
+
+    def __init__(self, path: Path, group: zarr.Group):
+        self.path = path
+        self.group = group
+        self.values: zarr.Array = group["values"]
+        self.attrs: dict = dict(group.attrs)
+        self.dtype: str = self.values.attrs["logical_dtype"]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.values.shape
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """One row a row of values: stimulus (index), position, and what names the position."""
+        return pd.DataFrame(read_table(self.group["rows"]))
+
+    @cached_property
+    def units(self) -> pd.DataFrame:
+        """One row a unit: whatever names it."""
+        return pd.DataFrame(read_table(self.group["units"]))
+
+    @cached_property
+    def stimuli(self) -> pd.DataFrame:
+        """One row a stimulus of the whole set: id, hash."""
+        return pd.DataFrame(read_table(self.group["stimuli"]))
+
+    @cached_property
+    def stats(self) -> dict[str, np.ndarray]:
+        """mean (units,), covariance (units, units) or its top eigenpairs, quantiles of the rows' norms."""
+        return read_table(self.group["stats"])
+
+    @cached_property
+    def trials(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Recordings: single presentations (presentations, units) and the stimulus index of each; else None."""
+        if "trials" not in self.group:
+            return None
+        return self.group["trials/values"][...], self.group["trials/stimulus"][...]
+
+    def extra(self, name: str) -> np.ndarray | None:
+        """An array that only some systems have, such as `truth/mixing` of planted ones; None where absent."""
+        return self.group[name][...] if name in self.group else None
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Rows start to stop as float32 (stop - start, units).
+
+        Raises
+        ------
+        StoreError
+            A byte differs from what was written.
+        """
+        try:
+            return decode(self.values[start:stop], self.dtype)
+        except ValueError as error:  # zarr's checksum codecs raise it
+            raise StoreError(
+                f"{self.path}: rows {start} to {stop} are damaged ({error}); run `snakemake verify`."
+            ) from error
+
+
+def open_activations(path: str | Path) -> Activations:
+    """Open the activations of a layer.
+
+    Raises
+    ------
+    StoreError
+        There is no store, it is not complete, or a shard is missing.
+    """
+    path = Path(path)
+    try:
+        group = zarr.open_group(path, mode="r")
+    except FileNotFoundError:
+        raise StoreError(f"{path}: found no activations store, expected a Zarr group.") from None
+    if not group.attrs.get("complete"):
+        raise StoreError(f"{path}: this store is not complete; run the workflow to finish it.")
+    # Zarr reads a missing shard as zeros, so presence is checked here, once.
+    missing = [name for name in shard_names(group["values"]) if not (path / name).is_file()]
+    if missing:
+        raise StoreError(f"{path}: {len(missing)} shards are missing, first {missing[0]}; run `snakemake verify`.")
+    return Activations(path, group)

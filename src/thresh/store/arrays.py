@@ -1,0 +1,69 @@
+"""Creating Zarr arrays the one way that thresh writes them."""
+
+import numpy as np
+import zarr
+from zarr.codecs import BloscCodec, Crc32cCodec
+
+from thresh.store.layout import Layout, choose_layout
+
+
+def create_array(
+    group: zarr.Group,
+    name: str,
+    shape: tuple[int, ...],
+    dtype: np.dtype | str,
+    dimensions: tuple[str, ...],
+    layout: Layout | None = None,
+    compress: bool = False,
+    attributes: dict | None = None,
+) -> zarr.Array:
+    """Empty array, sharded along its first dimension, with a checksum on every chunk.
+
+    Parameters
+    ----------
+    layout
+        Rows of a chunk and of a shard; chosen by size where it is None.
+    compress
+        Blosc-lz4 with bit shuffle: worth it for bfloat16 bits, not for float16 and float32.
+    """
+    row_bytes = max(int(np.prod(shape[1:])) * np.dtype(dtype).itemsize, 1)
+    layout = layout or choose_layout(max(shape[0], 1), row_bytes)
+    codecs = [BloscCodec(cname="lz4", shuffle="bitshuffle", typesize=np.dtype(dtype).itemsize)] if compress else []
+    return group.create_array(
+        name,
+        shape=shape,
+        dtype=dtype,
+        chunks=(layout.chunk_rows, *shape[1:]),
+        shards=(layout.shard_rows, *shape[1:]),
+        compressors=[*codecs, Crc32cCodec()],
+        dimension_names=dimensions,
+        fill_value=0,
+        attributes=attributes or {},
+        # A shard that is absent is an error; without this a shard of zeros would be absent too.
+        config={"write_empty_chunks": True},
+    )
+
+
+def write_array(group: zarr.Group, name: str, values: np.ndarray, dimensions: tuple[str, ...]) -> zarr.Array:
+    """Write a whole array that fits in memory; strings are written as variable-length UTF-8."""
+    values = np.asarray(values)
+    if values.dtype.kind in "UOT":
+        return group.create_array(
+            name, data=values.astype(np.dtypes.StringDType()), chunks=(max(len(values), 1),), dimension_names=dimensions
+        )
+    array = create_array(group, name, values.shape, values.dtype, dimensions)
+    if values.size:
+        array[...] = values
+    return array
+
+
+def read_table(group: zarr.Group) -> dict[str, np.ndarray]:
+    """All arrays of a group, in memory, by name."""
+    return {name: array[...] for name, array in sorted(group.arrays())}
+
+
+def shard_names(array: zarr.Array) -> list[str]:
+    """Paths of the shards of an array below its group, in the order of their rows."""
+    rows = array.shards[0] if array.shards else array.chunks[0]
+    tail = "/".join("0" for _ in array.shape[1:])
+    return ["/".join(filter(None, (array.basename, "c", str(i), tail))) for i in range(-(-array.shape[0] // rows))]

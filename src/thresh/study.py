@@ -1,0 +1,148 @@
+"""A config as a study: read, checked as a whole, and spread out into the lists of jobs that it asks for."""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+from pydantic import ValidationError
+
+from thresh.config import Comparison, Config
+from thresh.errors import ThreshError
+from thresh.references import broken_references, nearest
+
+Layer = tuple[str, str]
+# Values of `kind`, which pydantic puts into the place of an error although the user never wrote them as a key.
+TAGS = {"digits", "images", "features", "transformers", "torch", "nwb", "arrays", "pixels", "planted"}
+
+
+class StudyError(ThreshError):
+    """A config cannot be used; the message has one line for each error."""
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """One pair of layers of one comparison."""
+
+    comparison: str
+    a: Layer
+    b: Layer
+
+
+def load_study(config: dict, source: str = "config") -> "Study":
+    """Check a config and make a study of it.
+
+    Parameters
+    ----------
+    config
+        Content of the config file.
+    source
+        Name of the file, for messages.
+
+    Raises
+    ------
+    StudyError
+        Every error of the config, one a line: file, key, what was found, what was expected.
+    """
+    errors: list[str] = []
+    parsed = None
+    try:
+        parsed = Config.model_validate(config)
+    except ValidationError as error:
+        errors.extend(told(finding) for finding in error.errors())
+    # References are read from the plain config, so that they are checked even when something else is wrong.
+    errors.extend(broken_references(config))
+    if errors:
+        raise StudyError("\n".join(f"{source}: {line}" for line in errors))
+    return Study(parsed)
+
+
+def told(finding: dict) -> str:
+    """One line for one finding of pydantic."""
+    place, kind = finding["loc"], finding["type"]
+    section, path = Config, []
+    for step in place:
+        if isinstance(step, str) and (
+            step.startswith(("function-", "constrained-str")) or (step in TAGS and len(path) == 2)
+        ):
+            continue
+        path.append(f"[{step}]" if isinstance(step, int) else f".{step}")
+    key = "".join(path).lstrip(".") or section.__name__
+    if kind == "extra_forbidden":
+        return f"{key}: unknown key{nearest(str(place[-1]), known_keys())}."
+    if kind == "missing":
+        return f"{key}: this key is missing."
+    given = finding.get("input")
+    shown = f" found {given!r}," if isinstance(given, str | int | float | bool) else ""
+    return f"{key}:{shown} {finding['msg'][0].lower()}{finding['msg'][1:]}."
+
+
+def known_keys() -> list[str]:
+    schema = Config.model_json_schema()
+    sections = [schema, *schema["$defs"].values()]
+    return sorted({key for section in sections for key in section.get("properties", {})})
+
+
+class Study:
+    """What a config asks for, as plain lists; the workflow turns them into files.
+
+    Attributes
+    ----------
+    config
+        The checked config, with all defaults.
+    """
+
+    def __init__(self, config: Config):
+        self.config = config
+
+    def layers(self) -> list[Layer]:
+        """Every (system, layer)."""
+        return [(system, layer) for system, content in self.config.systems.items() for layer in content.layers]
+
+    def dictionaries(self, layer: Layer) -> list[str]:
+        """Dictionaries that are learned on a layer."""
+        return [name for name in self.config.dictionaries if self.applies(name, layer)]
+
+    def applies(self, dictionary: str, layer: Layer) -> bool:
+        limits = self.config.dictionaries[dictionary]
+        system, name = layer
+        if limits.systems is not None and system not in limits.systems:
+            return False
+        return system not in limits.layers or name in limits.layers[system]
+
+    def codes(self) -> list[tuple[str, str, str, str]]:
+        """Every (system, layer, dictionary, inference)."""
+        return [
+            (*layer, dictionary, inference)
+            for layer in self.layers()
+            for dictionary in self.dictionaries(layer)
+            for inference, content in self.config.inference.items()
+            if content.dictionaries is None or dictionary in content.dictionaries
+        ]
+
+    def alignments(self) -> list[Alignment]:
+        """Every pair of layers of different systems of every comparison, in the order of the config."""
+        return [
+            Alignment(name, (a, a_layer), (b, b_layer))
+            for name, comparison in self.config.alignment.items()
+            for a, b in dict.fromkeys([*combinations(comparison.systems, 2), *comparison.pairs])
+            for a_layer in self.compared_layers(comparison, a)
+            for b_layer in self.compared_layers(comparison, b)
+        ]
+
+    def compared_layers(self, comparison: Comparison, system: str) -> list[str]:
+        layers = list(self.config.systems[system].layers)
+        return [layer for layer in layers if layer in comparison.layers.get(system, layers)]
+
+    def representations(self, comparison: str, layer: Layer) -> dict[str, tuple[str, str]]:
+        """Name -> (dictionary, inference) of the codes of a layer that a comparison looks at."""
+        available = set(self.codes())
+        wanted = self.config.alignment[comparison].representations
+        return {
+            name: (used.dictionary, used.inference)
+            for name, used in wanted.items()
+            if (*layer, used.dictionary, used.inference) in available
+        }
+
+    def params(self, section: str, name: str, leave_out: tuple[str, ...] = ()) -> dict:
+        """One entry of the config with all its defaults, as plain values."""
+        content = getattr(self.config, section)[name].model_dump(mode="json")
+        return {key: value for key, value in content.items() if key not in leave_out}
