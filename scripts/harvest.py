@@ -1,5 +1,6 @@
 """Harvest the activations of one system: every layer in one pass, one part of the shards."""
 
+import argparse
 from pathlib import Path
 
 from thresh.stages import Job, Shards, require_space, run_part_stage, source_of, stage_parser
@@ -18,11 +19,10 @@ def main() -> None:
 
         system = opened(job, arguments)
         store = job.params["store"]
-        layers = {product.name: product for product in job.products}
-        require_space(job.products[0].store, stored_bytes(system, list(layers), store["dtype"]))
+        require_space(job.products[0].store, stored_bytes(system, [p.name for p in job.products], store["dtype"]))
         return {
-            name: (job.fresh(product), lay_out_layer(system, name, job.folder(product), **store))
-            for name, product in layers.items()
+            product.name: (job.fresh(product), lay_out_layer(system, product.name, job.folder(product), **store))
+            for product in job.products
         }
 
     def write(job: Job, stale: dict[str, Shards]) -> None:
@@ -34,17 +34,17 @@ def main() -> None:
     run_part_stage("harvest", arguments, lay_out, write)
 
 
-def opened(job: Job, arguments) -> object:
-    """The system with the layers that the job has to write."""
+def opened(job: Job, arguments: argparse.Namespace):
+    """The system, with the layers that the job still has to write."""
     from thresh.stimuli import open_stimuli
-    from thresh.systems import open_system
+    from thresh.systems.configured import configured_system
 
-    return open_system(
+    return configured_system(
         arguments.system,
         open_stimuli(source_of(job.input("stimuli"), ".zarr")),
         job.params["system"],
         layers={product.name: product.params for product in job.products},
-        sources=[source_of(path) for path in job.inputs["source"]],
+        made=[source_of(path) for path in job.inputs["source"]],
         device=arguments.device,
     )
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 # Names become folders and wildcards of the workflow, so a slash or a leading dot has no place in them.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")]
@@ -69,7 +69,8 @@ class ModelLayer(Section):
     module: str = Field(description="Path of the module, as `scripts/list_layers.py` prints it.")
     pooling: Literal["mean", "cls", "positions", "flatten"] = Field(
         "mean",
-        description="From positions (pixels of a map, tokens) to rows: their mean, the class token, one row a position, or all side by side.",
+        description="From positions (pixels of a map, tokens) to rows: their mean, the class token, one row a position, or "
+        "all side by side.",
     )
     output: int = Field(0, ge=0, description="Element to take where the module returns a tuple.")
     call: int = Field(
@@ -106,7 +107,8 @@ class SystemSection(Section):
     stimuli: Name = Field(description="Name of the stimulus set, a key of `stimuli`.")
     constant_units: Literal["refuse", "keep"] = Field(
         "refuse",
-        description="A unit that never changes carries nothing and most often tells of a mistake: refuse the layer, or keep the unit (metrics then leave it out).",
+        description="A unit that never changes carries nothing and most often tells of a mistake: refuse the layer, or keep "
+        "the unit (metrics then leave it out).",
     )
 
 
@@ -174,7 +176,8 @@ class ArraysSystem(SystemSection):
     )
     ids: str | None = Field(
         None,
-        description="Stimulus ids in the order of the stimulus axis: a text file with one a line, or a pattern such as `image{index:04d}`; default: the order of the stimulus set.",
+        description="Stimulus ids in the order of the stimulus axis: a text file with one a line, or a pattern such as "
+        "`image{index:04d}`; default: the order of the stimulus set.",
     )
     first_index: int = Field(0, description="Index of the first stimulus in the pattern.")
     layers: RecordingLayers = Field({"responses": {}}, description="Populations by name.")
@@ -242,13 +245,25 @@ class Harvest(Section):
     shard_rows: int | None = Field(None, ge=1, description="Rows of a shard, a power of two; default: about 64 MiB.")
 
 
+def number_or_multiple(value: int | str) -> int | str:
+    number = value.removesuffix("x") if isinstance(value, str) else value
+    try:
+        positive = float(number) > 0 and (isinstance(value, int) or value.endswith("x"))
+    except ValueError:
+        positive = False
+    if not positive:
+        raise ValueError("expected a number of atoms, or a multiple of the units such as `4x`")
+    return value
+
+
+Atoms = Annotated[int | str, AfterValidator(number_or_multiple)]
+
+
 class Dictionary(Section):
     """One way to learn a dictionary; it is learned on every layer it applies to."""
 
     method: str = Field("auto", description="A method of `thresh.dictionaries.METHODS`; see docs/dictionaries.md.")
-    atoms: int | Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?x$")] = Field(
-        "4x", description="Number of atoms, or a multiple of the layer's units such as `4x`."
-    )
+    atoms: Atoms = Field("4x", description="Number of atoms, or a multiple of the layer's units such as `4x`.")
     seed: int = Field(0, description="Seed of initialisation and order of rows.")
     params: dict[str, Any] = Field(default_factory=dict, description="Parameters of the method.")
     systems: list[Name] | None = Field(None, description="Systems whose layers it is learned on; default: all.")

@@ -10,7 +10,9 @@ from thresh.errors import ThreshError
 from thresh.references import broken_references, nearest
 
 Layer = tuple[str, str]
-# Values of `kind`, which pydantic puts into the place of an error although the user never wrote them as a key.
+# What pydantic puts into the place of an error although the user never wrote it as a key: names of types, values of
+# `kind`.
+OF_PYDANTIC = {"[key]", "int", "float", "str", "constrained-str"}
 TAGS = {"digits", "images", "features", "transformers", "torch", "nwb", "arrays", "pixels", "planted"}
 
 
@@ -58,21 +60,23 @@ def load_study(config: dict, source: str = "config") -> "Study":
 def told(finding: dict) -> str:
     """One line for one finding of pydantic."""
     place, kind = finding["loc"], finding["type"]
-    section, path = Config, []
+    path: list[str] = []
     for step in place:
-        if isinstance(step, str) and (
-            step.startswith(("function-", "constrained-str")) or (step in TAGS and len(path) == 2)
-        ):
-            continue
-        path.append(f"[{step}]" if isinstance(step, int) else f".{step}")
-    key = "".join(path).lstrip(".") or section.__name__
+        if isinstance(step, int):
+            path.append(f"[{step}]")
+        elif not (step in OF_PYDANTIC or "(" in step or (step in TAGS and len(path) == 2)):
+            path.append(f".{step}")
+    key = "".join(path).lstrip(".")
     if kind == "extra_forbidden":
         return f"{key}: unknown key{nearest(str(place[-1]), known_keys())}."
     if kind == "missing":
         return f"{key}: this key is missing."
+    if kind == "union_tag_invalid":
+        return f"{key}.kind: found {finding['ctx']['tag']!r}, expected {finding['ctx']['expected_tags']}."
     given = finding.get("input")
+    message = finding["msg"].removeprefix("Value error, ")
     shown = f" found {given!r}," if isinstance(given, str | int | float | bool) else ""
-    return f"{key}:{shown} {finding['msg'][0].lower()}{finding['msg'][1:]}."
+    return f"{key}:{shown} {message[0].lower()}{message[1:]}."
 
 
 def known_keys() -> list[str]:

@@ -30,10 +30,8 @@ rule check_systems:
     params:
         config=canonical(
             {
-                "systems": {
-                    name: study.params("systems", name) | {"sources": sources_of_system(name)}
-                    for name in study.config.systems
-                },
+                "systems": {name: study.params("systems", name) for name in study.config.systems},
+                "made": {name: sources_of_system(name) for name in study.config.systems},
                 "dictionaries": {name: study.params("dictionaries", name) for name in study.config.dictionaries},
                 "inference": {name: study.params("inference", name) for name in study.config.inference},
                 "metrics": {name: content.metrics for name, content in study.config.alignment.items()},

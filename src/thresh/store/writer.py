@@ -1,6 +1,7 @@
 """Writing shards whole: rows arrive in any portions, a shard is written once when its last row is there."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import zarr
@@ -13,18 +14,20 @@ class ShardWriter:
 
     Parameters
     ----------
-    values
-        The array (rows, units) of a store.
+    folder
+        A store laid out by `lay_out_activations`.
     wanted
         Indices of the shards to write.
     written
         Called with the index of a shard once it stands on disk.
     """
 
-    def __init__(self, values: zarr.Array, wanted: list[int], written: Callable[[int], None]):
-        self.values = values
-        self.dtype = values.attrs["logical_dtype"]
-        self.shard_rows = values.shards[0]
+    def __init__(self, folder: Path, wanted: list[int], written: Callable[[int], None]):
+        # Zarr does not keep this setting with an array: without it a shard of zeros would not be written at all.
+        with zarr.config.set({"array.write_empty_chunks": True}):
+            self.values = zarr.open_array(folder / "values", mode="r+")
+        self.dtype: str = self.values.attrs["logical_dtype"]
+        self.shard_rows = self.values.shards[0]
         self.written = written
         self.wanted = set(wanted)
         self.open: dict[int, tuple[np.ndarray, int]] = {}

@@ -1,0 +1,16 @@
+"""Write the schema and the reference page of the config from src/thresh/config.py."""
+
+from pathlib import Path
+
+from thresh.config_reference import reference_markdown, schema_json
+
+ROOT = Path(__file__).parent.parent
+
+
+def main() -> None:
+    (ROOT / "workflow" / "schemas" / "config.schema.json").write_text(schema_json())
+    (ROOT / "config" / "README.md").write_text(reference_markdown())
+
+
+if __name__ == "__main__":
+    main()
