@@ -1,0 +1,35 @@
+"""How alike two systems are: metrics on responses to the same stimuli, and what superposition does to them.
+
+Each metric is a function of x (stimuli, units_x) and y (stimuli, units_y), as NumPy arrays, torch tensors or sparse
+codes. `METRICS` names them for configs, `compare.align_pair` makes a table of scores, `theory` says what to expect.
+"""
+
+from thresh.alignment import theory
+from thresh.alignment.canonical import cca
+from thresh.alignment.cka import linear_cka
+from thresh.alignment.compare import Side, View, align_pair
+from thresh.alignment.matching import matched_fraction, one_to_one_matching, semi_matching, soft_matching
+from thresh.alignment.metrics import METRICS, Metric
+from thresh.alignment.neighbours import mutual_knn
+from thresh.alignment.predictivity import linear_predictivity
+from thresh.alignment.rdm import rsa
+from thresh.alignment.rotation import procrustes
+
+__all__ = [
+    "METRICS",
+    "Metric",
+    "Side",
+    "View",
+    "align_pair",
+    "cca",
+    "linear_cka",
+    "linear_predictivity",
+    "matched_fraction",
+    "mutual_knn",
+    "one_to_one_matching",
+    "procrustes",
+    "rsa",
+    "semi_matching",
+    "soft_matching",
+    "theory",
+]

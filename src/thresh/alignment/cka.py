@@ -1,0 +1,87 @@
+"""Centred kernel alignment with the linear kernel, biased and debiased."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from thresh.alignment.arrays import centred, paired
+from thresh.errors import AlignmentError
+
+
+def linear_cka(x: ArrayLike, y: ArrayLike, *, debiased: bool = False) -> float:
+    """Linear centred kernel alignment between two sets of responses.
+
+    CKA = |Xc' Yc|_F^2 / (|Xc' Xc|_F |Yc' Yc|_F), columns centred. It is 1 for a rotation or an isotropic scaling of
+    the same responses. Under superposition it falls with compression (see `theory.expected_cka`); with few stimuli
+    and many units the biased form rises towards 1 even for independent responses (see `theory.chance_cka`).
+
+    Parameters
+    ----------
+    x : (stimuli, units_x)
+    y : (stimuli, units_y)
+        Same stimuli in the same order.
+    debiased
+        Replace each HSIC by its unbiased estimator (Song et al. 2012, eq. 5): about 0 for independent responses
+        whatever the sizes, hence sometimes negative; needs at least 4 stimuli.
+
+    Returns
+    -------
+    float
+        In [0, 1]; debiased in [-1, 1].
+
+    Raises
+    ------
+    AlignmentError
+        Row counts differ, a value is not finite, or all units of one side are constant.
+
+    References
+    ----------
+    Kornblith et al. 2019, eq. 3; Song et al. 2012, eq. 5; Murphy et al. 2024. Biased CKA equals rsatoolbox
+    `cosine_cov` on squared Euclidean RDMs.
+    """
+    x, y = paired(x, y, minimum=4 if debiased else 2)
+    x, y = centred(x), centred(y)
+    cross, own_x, own_y = squared_covariances(x, y)
+    if debiased:
+        row_x, row_y = np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)
+        biased_x, biased_y = own_x, own_y
+        cross, own_x, own_y = (
+            unbiased_hsic(cross, row_x, row_y),
+            unbiased_hsic(own_x, row_x, row_x),
+            unbiased_hsic(own_y, row_y, row_y),
+        )
+        for name, own, biased in (("x", own_x, biased_x), ("y", own_y, biased_y)):
+            if own <= 1e-12 * biased / len(x) ** 2:
+                raise AlignmentError(f"{name}: found no similarity structure beyond single rows, debiased CKA is 0/0.")
+    return float(cross / math.sqrt(own_x) / math.sqrt(own_y))
+
+
+def linear_cka_debiased(x: ArrayLike, y: ArrayLike) -> float:
+    """`linear_cka` with unbiased estimators of HSIC."""
+    return linear_cka(x, y, debiased=True)
+
+
+def squared_covariances(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
+    """|X'Y|^2, |X'X|^2, |Y'Y|^2 of centred columns, over units or over stimuli, whichever is less work."""
+    units = x.shape[1] + y.shape[1]
+    by_units = x.shape[1] * y.shape[1] + x.shape[1] ** 2 + y.shape[1] ** 2
+    if by_units <= len(x) * units:
+        products = x.T @ y, x.T @ x, y.T @ y
+        return tuple(float(np.vdot(product, product)) for product in products)
+    gram_x, gram_y = x @ x.T, y @ y.T
+    return float(np.vdot(gram_x, gram_y)), float(np.vdot(gram_x, gram_x)), float(np.vdot(gram_y, gram_y))
+
+
+def unbiased_hsic(biased: float, row_x: np.ndarray, row_y: np.ndarray) -> float:
+    """Song et al. 2012, eq. 5, from |X'Y|^2 and the squared norms of the rows, both sides with centred columns.
+
+    The estimator does not see an offset of the columns, and with centred columns row i of the Gram matrix without
+    its diagonal sums to -|x_i|^2: its three terms need nothing but these norms.
+    """
+    rows = len(row_x)
+    diagonal = float(row_x @ row_y)
+    offset = float(row_x.sum() * row_y.sum()) / ((rows - 1) * (rows - 2))
+    return (biased - diagonal + offset - 2 * diagonal / (rows - 2)) / (rows * (rows - 3))

@@ -1,0 +1,181 @@
+"""The registry of alignment metrics: a new metric is one file with its function and one line in METRICS."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from numpy.typing import ArrayLike
+
+from thresh.alignment.canonical import cca
+from thresh.alignment.cka import linear_cka, linear_cka_debiased
+from thresh.alignment.matching import (
+    fraction_above,
+    mean_correlation,
+    one_to_one_matches,
+    semi_matches,
+    soft_matches,
+)
+from thresh.alignment.neighbours import mutual_knn
+from thresh.alignment.predictivity import linear_predictivity, mean_r2, median_over_ceiling
+from thresh.alignment.rdm import rsa
+from thresh.alignment.rotation import procrustes
+from thresh.errors import ConfigError
+
+
+def plain(measured: float) -> tuple[float, dict]:
+    """The measure is the score."""
+    return measured, {}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One way to compare two sets of responses.
+
+    Attributes
+    ----------
+    name
+        Key in configs and score tables.
+    label
+        For people.
+    measure
+        (x, y, **parameters) -> what is computed once, even where several metrics read it.
+    summarise
+        (measured, **parameters) -> (score, detail for the score table).
+    symmetric
+        Whether score(x, y) and score(y, x) are the same number; else y is predicted from, or matched into, x.
+    range
+        Possible values, in words.
+    invariant_to
+        What of either side it does not see, in words.
+    """
+
+    name: str
+    label: str
+    measure: Callable
+    summarise: Callable = plain
+    symmetric: bool = True
+    range: str = "0 to 1"
+    invariant_to: str = ""
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """Names and defaults of all parameters, in the order of the functions' signatures."""
+        return {**_parameters(self.measure), **_parameters(self.summarise)}
+
+    @property
+    def takes_ceiling(self) -> bool:
+        """Whether the score can be given relative to the noise ceilings of the units of y."""
+        return "ceiling" in self.parameters
+
+    def split_parameters(self, given: dict) -> tuple[dict, dict]:
+        """Parameters of `measure` and of `summarise`.
+
+        Raises
+        ------
+        ConfigError
+            A parameter that the metric does not have.
+        """
+        for key in given:
+            if key not in self.parameters:
+                raise ConfigError(f"{self.name}: parameter", key, expected_name(key, self.parameters))
+        of_measure = _parameters(self.measure)
+        return (
+            {key: value for key, value in given.items() if key in of_measure},
+            {key: value for key, value in given.items() if key not in of_measure},
+        )
+
+    def score(self, x: ArrayLike, y: ArrayLike, **params) -> tuple[float, dict]:
+        """Compare x (stimuli, units_x) with y (stimuli, units_y).
+
+        Returns
+        -------
+        float, dict
+            The score, and numbers that explain it (JSON types).
+
+        Raises
+        ------
+        AlignmentError
+            The metric is not defined for these responses.
+        ConfigError
+            An unknown parameter, or a value out of range.
+        """
+        of_measure, of_summary = self.split_parameters(params)
+        return self.summarise(self.measure(x, y, **of_measure), **of_summary)
+
+
+class Metrics(dict):
+    """Metrics by name; an unknown name is a ConfigError with the nearest one."""
+
+    def __init__(self, *metrics: Metric):
+        super().__init__((metric.name, metric) for metric in metrics)
+
+    def __missing__(self, name: str) -> Metric:
+        raise ConfigError("metric", name, expected_name(name, self))
+
+
+def expected_name(found: str, names: dict) -> str:
+    nearest = difflib.get_close_matches(str(found), names, n=1, cutoff=0.0)
+    return f"one of {', '.join(names)}; nearest: {nearest[0]}" if nearest else "nothing, it has none"
+
+
+def _parameters(function: Callable) -> dict[str, object]:
+    signature = list(inspect.signature(function).parameters.values())
+    return {item.name: item.default for item in signature if item.default is not inspect.Parameter.empty}
+
+
+ROTATION = "rotation, isotropic scaling and offset of the units"
+SINGLE_UNITS = "order, positive scaling and offset of single units"
+CORRELATION = "-1 to 1"
+
+METRICS = Metrics(
+    Metric("linear_cka", "Linear CKA", linear_cka, invariant_to=ROTATION),
+    Metric(
+        "linear_cka_debiased", "Linear CKA, debiased", linear_cka_debiased, range=CORRELATION, invariant_to=ROTATION
+    ),
+    Metric("rsa", "RSA", rsa, range=CORRELATION, invariant_to="monotone changes of all distances between stimuli"),
+    Metric(
+        "linear_predictivity",
+        "Linear predictivity, r",
+        linear_predictivity,
+        median_over_ceiling,
+        symmetric=False,
+        range="-1 to 1; may exceed 1 relative to a ceiling",
+        invariant_to="rotation and offset of x; scaling and offset of single units of y",
+    ),
+    Metric(
+        "linear_predictivity_r2",
+        "Linear predictivity, R²",
+        linear_predictivity,
+        mean_r2,
+        symmetric=False,
+        range="up to 1; negative where the mean predicts better",
+        invariant_to="rotation and offset of x; scaling and offset of single units of y",
+    ),
+    Metric(
+        "semi_matching",
+        "Semi-matching",
+        semi_matches,
+        mean_correlation,
+        symmetric=False,
+        range=CORRELATION,
+        invariant_to=SINGLE_UNITS,
+    ),
+    Metric(
+        "soft_matching", "Soft matching", soft_matches, mean_correlation, range=CORRELATION, invariant_to=SINGLE_UNITS
+    ),
+    Metric(
+        "one_to_one_matching",
+        "One-to-one matching",
+        one_to_one_matches,
+        mean_correlation,
+        range=CORRELATION,
+        invariant_to=SINGLE_UNITS,
+    ),
+    Metric("matched_fraction", "Matched fraction", one_to_one_matches, fraction_above, invariant_to=SINGLE_UNITS),
+    Metric("procrustes", "Procrustes cosine", procrustes, range=CORRELATION, invariant_to=ROTATION),
+    Metric("cca", "CCA, held out", cca, range=CORRELATION, invariant_to="rotation and offset of the units"),
+    Metric("mutual_knn", "Mutual nearest neighbours", mutual_knn, invariant_to="rotation of units, scaling of stimuli"),
+)

@@ -1,0 +1,101 @@
+"""Representational similarity analysis: do two systems find the same pairs of stimuli alike?"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import rankdata
+
+from thresh.alignment.arrays import centred, paired
+from thresh.errors import AlignmentError, ConfigError
+
+DISTANCES = ("correlation", "euclidean", "sqeuclidean", "cosine")
+COMPARISONS = ("spearman", "pearson", "cosine")
+LARGEST_RDM = 20_000  # stimuli; their 200 million distances and ranks take about 8 GB
+
+
+def rsa(
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    distance: str = "correlation",
+    compare: str = "spearman",
+    limit: int | None = None,
+    seed: int = 0,
+) -> float:
+    """Similarity of the two matrices of distances between stimuli (RDMs), over all pairs of stimuli.
+
+    Parameters
+    ----------
+    x : (stimuli, units_x)
+    y : (stimuli, units_y)
+    distance
+        'correlation' (1 - Pearson r over units), 'cosine' (1 - cosine), 'euclidean' or 'sqeuclidean'. A stimulus whose
+        response does not vary over units (for 'cosine': is zero) correlates 0 with every other: distance 1.
+    compare
+        'spearman' (average ranks for ties), 'pearson' or 'cosine' of the distances.
+    limit
+        Use at most this many stimuli, drawn with `seed`; all by default.
+
+    Returns
+    -------
+    float
+        In [-1, 1].
+
+    Raises
+    ------
+    AlignmentError
+        As `linear_cka`; fewer than 3 stimuli; all distances of one side equal; more than 20,000 stimuli.
+    ConfigError
+        Unknown distance or comparison.
+
+    References
+    ----------
+    Kriegeskorte et al. 2008. Agrees with rsatoolbox `calc_rdm` and `compare`.
+    """
+    if distance not in DISTANCES:
+        raise ConfigError("distance", distance, f"one of {', '.join(DISTANCES)}")
+    if compare not in COMPARISONS:
+        raise ConfigError("compare", compare, f"one of {', '.join(COMPARISONS)}")
+    if limit is not None and limit < 3:
+        raise ConfigError("limit", limit, "at least 3 stimuli")
+    x, y = paired(x, y, minimum=3)
+    if limit is not None and limit < len(x):
+        rows = np.sort(np.random.default_rng(seed).choice(len(x), limit, replace=False))
+        x, y = paired(x[rows], y[rows], minimum=3)
+    if len(x) > LARGEST_RDM:
+        raise AlignmentError(f"found {len(x)} stimuli, expected at most {LARGEST_RDM} for an RDM: give rsa a limit.")
+    first, second = distances(x, distance), distances(y, distance)
+    for name, side in (("x", first), ("y", second)):
+        if compare != "cosine" and side.max() - side.min() <= 1e-12 * abs(side).max():
+            raise AlignmentError(f"{name}: found equal distances ({distance}) between all stimuli, RSA is undefined.")
+    return vector_similarity(first, second, compare)
+
+
+def distances(x: np.ndarray, distance: str) -> np.ndarray:
+    """The RDM's upper triangle, row by row: (stimuli * (stimuli - 1) / 2,). Euclidean ones up to a common factor."""
+    if distance in ("correlation", "cosine"):
+        vectors = x / np.abs(x).max()
+        if distance == "correlation":
+            constant = vectors.max(axis=1) == vectors.min(axis=1)
+            vectors = vectors - vectors.mean(axis=1, keepdims=True)
+            vectors[constant] = 0.0
+        norm = np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors = vectors / np.where(norm > 0, norm, 1.0)
+        square = 1 - vectors @ vectors.T
+    else:
+        vectors = centred(x)
+        gram = vectors @ vectors.T
+        square = np.maximum(gram.diagonal()[:, None] + gram.diagonal() - 2 * gram, 0.0)
+        if distance == "euclidean":
+            np.sqrt(square, out=square)
+    return square[np.triu_indices(len(x), 1)]
+
+
+def vector_similarity(first: np.ndarray, second: np.ndarray, compare: str) -> float:
+    """Spearman, Pearson or cosine similarity of two vectors."""
+    if compare == "spearman":
+        first, second = rankdata(first), rankdata(second)
+    if compare != "cosine":
+        first, second = first - first.mean(), second - second.mean()
+    return float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))

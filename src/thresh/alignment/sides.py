@@ -1,0 +1,106 @@
+"""Two layers to compare: their responses in several representations, and the stimuli they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from thresh.errors import AlignmentError
+
+
+@dataclass
+class View:
+    """One way to describe a layer's responses: raw units, or the codes of a dictionary.
+
+    Attributes
+    ----------
+    role
+        'raw', 'codes', 'control' (codes of a random dictionary) or another word for the report to group by.
+    values : (stimuli, units)
+        Dense or scipy.sparse.
+    """
+
+    role: str
+    values: ArrayLike
+
+
+@dataclass
+class Side:
+    """One layer of one system, ready to be compared.
+
+    Attributes
+    ----------
+    ids, hashes : (stimuli,) str
+        Unique ids and content hashes; sides are joined on id, and a shared id must have one hash.
+    views
+        By representation; always has 'raw'.
+    ceiling : (raw units,), optional
+        The highest r that each raw unit's noise allows.
+    planted
+        {'features': names, 'units': count, 'mixing': 'unit_norm'} of a planted system, for theory's predictions.
+    """
+
+    system: str
+    layer: str
+    ids: np.ndarray
+    hashes: np.ndarray
+    views: dict[str, View]
+    ceiling: np.ndarray | None = None
+    planted: dict | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.system}/{self.layer}"
+
+
+def joined(a: Side, b: Side) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of a and of b that show the same stimuli, in the order of ids: every pair of systems gets the same folds."""
+    for side in (a, b):
+        check(side)
+    common, rows_a, rows_b = np.intersect1d(np.asarray(a.ids), np.asarray(b.ids), return_indices=True)
+    if not len(common):
+        raise AlignmentError(
+            f"{a.name} and {b.name}: found no common stimulus (for example {str(a.ids[0])!r} in {a.system},"
+            f" {str(b.ids[0])!r} in {b.system}), expected some ids in both."
+        )
+    differ = np.flatnonzero(np.asarray(a.hashes)[rows_a] != np.asarray(b.hashes)[rows_b])
+    if len(differ):
+        first = differ[0]
+        raise AlignmentError(
+            f"{a.name} and {b.name}: found stimulus {str(common[first])!r} with content {a.hashes[rows_a[first]]} in"
+            f" {a.system} and {b.hashes[rows_b[first]]} in {b.system} ({len(differ)} such of {len(common)} common"
+            " stimuli), expected the same content under the same id."
+        )
+    return rows_a, rows_b
+
+
+def check(side: Side) -> None:
+    """Ids, hashes, views and ceilings of one side belong together."""
+    if "raw" not in side.views:
+        raise AlignmentError(f"{side.name}: found views {', '.join(side.views) or 'none'}, expected 'raw' among them.")
+    if not len(side.ids):
+        raise AlignmentError(f"{side.name}: found no stimuli, expected some.")
+    if len(np.unique(side.ids)) != len(side.ids):
+        raise AlignmentError(f"{side.name}: found an id twice in {len(side.ids)} stimuli, expected unique ids.")
+    lengths = {"hashes": len(side.hashes)} | {name: view.values.shape[0] for name, view in side.views.items()}
+    for name, length in lengths.items():
+        if length != len(side.ids):
+            raise AlignmentError(f"{side.name}: found {length} rows of {name}, expected {len(side.ids)}, one an id.")
+    units = side.views["raw"].values.shape[1]
+    if side.ceiling is not None and len(side.ceiling) != units:
+        raise AlignmentError(
+            f"{side.name}: found {len(side.ceiling)} ceilings, expected one for each of {units} units."
+        )
+
+
+def representations(a: Side, b: Side) -> list[tuple[str, str, str, str]]:
+    """(representation, role, view of a, view of b), raw first, the shuffled control last."""
+    found = [("raw", a.views["raw"].role, "raw", "raw")]
+    for name in (name for name in {**a.views, **b.views} if name != "raw"):
+        roles = [side.views[name].role for side in (a, b) if name in side.views]
+        if len(set(roles)) > 1:
+            raise AlignmentError(f"{a.name} and {b.name}: found roles {' and '.join(roles)} for {name}, expected one.")
+        found.append((name, roles[0], *(name if name in side.views else "raw" for side in (a, b))))
+    return [*found, ("raw shuffled", "shuffled", "raw", "raw")]

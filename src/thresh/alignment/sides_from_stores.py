@@ -1,0 +1,49 @@
+"""The two sides of a comparison, read from stores: one vector a stimulus, raw and in codes."""
+
+from pathlib import Path
+
+import numpy as np
+
+from thresh.alignment.compare import Side, View
+from thresh.store import open_activations, open_codes, pool
+
+
+def read_side(
+    system: str,
+    layer: str,
+    activations: Path,
+    codes: dict[str, tuple[str, Path]],
+    selected: np.ndarray,
+    pooling: str,
+) -> Side:
+    """One layer with all its representations, pooled to stimuli.
+
+    Parameters
+    ----------
+    activations
+        Store of the layer.
+    codes
+        Name -> (role, store) of the codes of that layer.
+    selected
+        (stimuli of the set,) boolean: stimuli to compare on.
+    pooling
+        Rule from rows to stimuli; see `thresh.store.pool`.
+    """
+    store = open_activations(activations)
+    rows = store.rows["stimulus"].to_numpy()
+    keep = selected[rows]
+    stimuli, raw = pool(store.read(0, store.shape[0])[keep], rows[keep], pooling)
+    views = {"raw": View("raw", raw)}
+    for name, (role, path) in codes.items():
+        found = open_codes(path).read()
+        views[name] = View(role, pool(found[keep], rows[keep], pooling)[1])
+    ceiling = store.units["ceiling"].to_numpy() if "ceiling" in store.units else None
+    return Side(
+        system=system,
+        layer=layer,
+        ids=store.stimuli["id"].to_numpy()[stimuli],
+        hashes=store.stimuli["hash"].to_numpy()[stimuli],
+        views=views,
+        ceiling=ceiling,
+        planted=store.attrs["facts"].get("planted"),
+    )

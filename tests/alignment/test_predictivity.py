@@ -1,0 +1,169 @@
+"""Linear predictivity against scikit-learn, explicit hat matrices and planted linear maps."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from sklearn.decomposition import PCA
+from sklearn.linear_model import Ridge, RidgeCV
+from sklearn.pipeline import make_pipeline
+
+from thresh.alignment import METRICS, linear_predictivity
+from thresh.alignment.folds import split
+from thresh.errors import AlignmentError, ConfigError
+
+from .simulate import normal, orthogonal, related, seeds
+
+
+def by_sklearn(model, x, y, folds=5, seed=0):
+    """Mean r over folds, and R2 against the training mean pooled over folds, for every unit."""
+    r, errors, deviations = [], 0.0, 0.0
+    for train, test in split(len(x), folds, seed):
+        prediction = model.fit(x[train], y[train]).predict(x[test])
+        r.append([np.corrcoef(p, t)[0, 1] for p, t in zip(prediction.T, y[test].T, strict=True)])
+        errors += ((y[test] - prediction) ** 2).sum(0)
+        deviations += ((y[test] - y[train].mean(0)) ** 2).sum(0)
+    return np.mean(r, axis=0), 1 - errors / deviations
+
+
+@pytest.mark.parametrize("units", [12, 300])
+@pytest.mark.parametrize("components", [None, 5])
+@pytest.mark.parametrize("alpha", [1e-3, 1.0, 100.0])
+def test_one_alpha_is_sklearns_pca_and_ridge(units, components, alpha):
+    x, y = related(80, units, 6)
+    ridge = Ridge(alpha=alpha)
+    model = ridge if components is None else make_pipeline(PCA(components, svd_solver="full"), ridge)
+    r, r2 = by_sklearn(model, x, y)
+    ours = linear_predictivity(x, y, alphas=[alpha], components=components)
+    np.testing.assert_allclose(ours.r, r, atol=1e-8)
+    np.testing.assert_allclose(ours.r2, r2, atol=1e-8)
+
+
+@pytest.mark.parametrize("units", [12, 100])
+def test_alpha_is_the_minimum_of_generalised_cross_validation(units):
+    x, y = related(60, units, 8, noise=4)
+    alphas = np.logspace(-4, 4, 9)
+    train, _ = split(60, 5, 0)[0]
+    xc, yc, rows = x[train] - x[train].mean(0), y[train] - y[train].mean(0), len(train)
+    criterion = []
+    for alpha in alphas:
+        hat = xc @ np.linalg.solve(xc.T @ xc + alpha * np.eye(units), xc.T) + 1 / rows
+        residual = yc - hat @ yc
+        criterion.append(rows * (residual**2).sum(0) / np.trace(np.eye(rows) - hat) ** 2)
+    chosen = linear_predictivity(x, y, alphas=alphas).alphas[0]
+    np.testing.assert_array_equal(chosen, alphas[np.argmin(criterion, axis=0)])
+    assert len(set(chosen)) > 1
+
+
+def test_alpha_may_be_tiny_where_the_units_span_all_training_rows():
+    """(1 - H) y is then alpha (K + alpha)^-1 y: nearly nothing, and a rounding error of the span would drown it."""
+    x, y = related(60, 200, 6, noise=0)
+    alphas = np.array([1e-8, 1e3, 1e5])
+    train, _ = split(60, 5, 0)[0]
+    xc, yc, centring = x[train] - x[train].mean(0), y[train] - y[train].mean(0), np.eye(48) - 1 / 48
+    criterion = []
+    for alpha in alphas:
+        inverse = centring @ np.linalg.inv(xc @ xc.T + alpha * np.eye(48) + 1 / 48)
+        criterion.append(((inverse @ yc) ** 2).sum(0) / np.trace(inverse) ** 2)
+    expected = alphas[np.argmin(criterion, axis=0)]
+    assert (expected == 1e-8).any()
+    np.testing.assert_array_equal(linear_predictivity(x, y, alphas=alphas).alphas[0], expected)
+
+
+def test_choosing_alpha_scores_like_sklearns_leave_one_out():
+    x, y = related(150, 60, 10, noise=8)
+    r, _ = by_sklearn(RidgeCV(np.logspace(-8, 8, 17), alpha_per_target=True), x, y)
+    assert linear_predictivity(x, y).r.mean() == pytest.approx(r.mean(), abs=0.01)
+
+
+def test_a_linear_map_is_predicted_and_another_systems_noise_is_not():
+    x, y = related(200, 12, 9, noise=0)
+    result = linear_predictivity(x, y)
+    np.testing.assert_allclose(result.r, 1, atol=1e-6)
+    np.testing.assert_allclose(result.r2, 1, atol=1e-6)
+    noise = linear_predictivity(normal(300, 400, 1), normal(300, 200, 2))
+    assert abs(noise.r.mean()) < 0.02
+    assert abs(noise.r2.mean()) < 0.03
+
+
+@given(seed=seeds)
+@settings(max_examples=15, deadline=None)
+def test_rotation_and_offset_of_x_and_scale_of_y_are_not_seen(seed):
+    x, y = related(40, 8, 3, seed=seed)
+    moved = x @ orthogonal(8, seed) + normal(1, 8, seed)
+    alphas = [0.1, 10.0]
+    same, other = linear_predictivity(x, y, alphas=alphas), linear_predictivity(moved, 5 * y - 2, alphas=alphas)
+    np.testing.assert_allclose(other.r, same.r, atol=1e-7)
+    np.testing.assert_allclose(other.r2, same.r2, atol=1e-7)
+
+
+def test_wide_and_narrow_predictors_give_the_same_numbers():
+    """The same information in 20 units (by units) and rotated into 500 (by the stimuli's Gram matrix)."""
+    x, y = related(80, 20, 5)
+    wide = x @ np.linalg.qr(normal(500, 20, 7))[0].T
+    np.testing.assert_allclose(linear_predictivity(wide, y).r, linear_predictivity(x, y).r, atol=1e-6)
+
+
+def test_a_constant_unit_of_y_is_nan_and_left_out_of_the_score():
+    x, y = related(60, 5, 3)
+    silent = np.c_[y, np.full(60, 2.0)]
+    result = linear_predictivity(x, silent)
+    assert np.isnan(result.r).tolist() == np.isnan(result.r2).tolist() == [False, False, False, True]
+    score, detail = METRICS["linear_predictivity"].score(x, silent)
+    assert score == METRICS["linear_predictivity"].score(x, y)[0]
+    assert (detail["units_scored"], detail["units_left_out"]) == (3, 1)
+
+
+def test_a_unit_that_is_silent_among_the_held_out_rows_scores_zero_there():
+    """It answers to one stimulus only: constant in training while that is held out, silent in the four other folds."""
+    x, y = related(60, 5, 2)
+    lonely = np.zeros(60)
+    lonely[17] = 1
+    result = linear_predictivity(x, np.c_[y, lonely])
+    assert result.r[2] == 0
+    assert np.isfinite(result.r2).all()
+    assert np.isnan(result.alphas[:, 2]).sum() == 1
+
+
+def test_constant_predictors_in_a_training_fold_predict_the_mean():
+    x = np.zeros((30, 1))
+    x[4] = 1
+    result = linear_predictivity(x, normal(30, 2, 1))
+    assert (np.abs(result.r) < 1).all()
+    assert np.isfinite(result.r2).all()
+
+
+def test_score_is_the_median_over_ceilings_without_clipping():
+    x, y = related(100, 8, 5, noise=1)
+    r = linear_predictivity(x, y).r
+    ceiling = np.array([0.9, 0.5, np.nan, 0.0, 0.7])
+    score, detail = METRICS["linear_predictivity"].score(x, y, ceiling=ceiling)
+    assert score == pytest.approx(np.median(r[[0, 1, 4]] / ceiling[[0, 1, 4]]))
+    assert score > 1
+    assert detail["median_r"] == pytest.approx(np.median(r))
+    assert detail["mean_r"] == pytest.approx(r.mean())
+    assert detail["ceiling"] == pytest.approx(0.7)
+    assert (detail["units_scored"], detail["units_left_out"]) == (3, 2)
+
+
+def test_ceilings_must_fit_the_units():
+    x, y = related(60, 5, 3)
+    with pytest.raises(AlignmentError, match="ceiling: found 2 values, expected one for each of 3 units"):
+        METRICS["linear_predictivity"].score(x, y, ceiling=np.ones(2))
+    with pytest.raises(AlignmentError, match="positive ceiling"):
+        METRICS["linear_predictivity"].score(x, y, ceiling=np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("alphas", []), ("alphas", [0.0]), ("alphas", [np.nan]), ("components", 0), ("folds", 1)]
+)
+def test_parameters_out_of_range_are_refused(key, value):
+    with pytest.raises(ConfigError, match=key):
+        linear_predictivity(*related(), **{key: value})
+
+
+def test_folds_hold_every_row_out_once_and_need_three_rows_each():
+    parts = split(53, 5, 1)
+    assert sorted(np.concatenate([test for _, test in parts])) == list(range(53))
+    assert all(not set(train) & set(test) and len(train) + len(test) == 53 for train, test in parts)
+    with pytest.raises(AlignmentError, match="found 14 stimuli, expected at least 15 for 5 folds"):
+        linear_predictivity(*related(14))
