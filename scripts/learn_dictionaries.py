@@ -10,6 +10,7 @@ def main() -> None:
 
     def work(job: Job) -> dict[str, dict]:
         from thresh.dictionaries import learn_store
+        from thresh.dictionaries.specs import spec_of
         from thresh.stimuli import open_stimuli
         from thresh.store import open_activations
 
@@ -18,7 +19,7 @@ def main() -> None:
         train = stimuli.split[activations.rows["stimulus"].to_numpy()] == "train"
         return learn_store(
             activations,
-            {product.name: product.params for product in job.products},
+            {product.name: spec_of(product.params, activations.shape[1]) for product in job.products},
             {product.name: job.folder(product) for product in job.products},
             select=train,
             device=arguments.device,

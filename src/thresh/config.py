@@ -69,8 +69,8 @@ class ModelLayer(Section):
     module: str = Field(description="Path of the module, as `scripts/list_layers.py` prints it.")
     pooling: Literal["mean", "cls", "positions", "flatten"] = Field(
         "mean",
-        description="From positions (pixels of a map, tokens) to rows: their mean, the class token, one row a position, or "
-        "all side by side.",
+        description="From positions (pixels of a map, tokens) to rows: their mean, the class token, "
+        "one row a position, or all side by side.",
     )
     output: int = Field(0, ge=0, description="Element to take where the module returns a tuple.")
     call: int = Field(
@@ -107,8 +107,8 @@ class SystemSection(Section):
     stimuli: Name = Field(description="Name of the stimulus set, a key of `stimuli`.")
     constant_units: Literal["refuse", "keep"] = Field(
         "refuse",
-        description="A unit that never changes carries nothing and most often tells of a mistake: refuse the layer, or keep "
-        "the unit (metrics then leave it out).",
+        description="A unit that never changes carries nothing and most often tells of a mistake: "
+        "refuse the layer, or keep the unit (metrics then leave it out).",
     )
 
 

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from thresh.alignment import METRICS
-from thresh.dictionaries import check_method
+from thresh.dictionaries.specs import check_method
 from thresh.errors import ThreshError
-from thresh.inference import check_solver
+from thresh.inference.parameters import check_solver
 from thresh.stimuli import open_stimuli
 from thresh.systems.configured import configured_system
 

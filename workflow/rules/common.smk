@@ -17,7 +17,7 @@ except ThreshError as error:
 RESULTS = study.config.results
 LOGS = f"{RESULTS}/logs"
 # From the workflow's own folder, so that --directory and `module:` find them.
-SCRIPTS = Path(workflow.source_path("../../scripts/harvest.py")).parent
+SCRIPTS = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[1] / "scripts"
 
 
 def one_of(names):

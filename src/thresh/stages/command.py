@@ -104,7 +104,7 @@ def products_of(arguments: argparse.Namespace, own: dict, suffix: str) -> list[P
     """Products of a command line: one a manifest, or one a store where several stores share a manifest."""
     manifests = [named(text) for text in arguments.manifest]
     stores = dict(named(text) for text in arguments.store or [])
-    if len(stores) > len(manifests):
+    if set(stores) - {name for name, _ in manifests}:
         ((_, manifest),) = manifests
         return [Product(name, own.get(name, {}), manifest, store) for name, store in stores.items()]
     return [

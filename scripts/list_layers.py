@@ -1,0 +1,29 @@
+"""List the layers of a model: paths for `layers` in a study's config, and their classes."""
+
+import argparse
+import sys
+
+from thresh.errors import ThreshError
+from thresh.systems import list_layers
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "model", help="hub name or folder of a transformers model, or package.module:callable of a torch factory"
+    )
+    parser.add_argument("--search-path", help="folder in which the factory's package is found")
+    parser.add_argument("--contains", default="", help="show only paths that contain this text")
+    arguments = parser.parse_args()
+    try:
+        layers = list_layers(arguments.model, search_path=arguments.search_path)
+    except ThreshError as error:
+        sys.exit(str(error))
+    shown = [(path, kind) for path, kind in layers if arguments.contains in path]
+    width = max((len(path) for path, _ in shown), default=0)
+    for path, kind in shown:
+        print(f"{path:<{width}}  {kind}")
+
+
+if __name__ == "__main__":
+    main()
