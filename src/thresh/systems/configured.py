@@ -1,0 +1,31 @@
+"""A system as its config and the workflow describe it."""
+
+from pathlib import Path
+
+from thresh.stimuli import Stimuli
+from thresh.systems import open_system
+from thresh.systems.base import System
+
+# Key under which a system names what it is read from; the study may have made it, under a name of its own.
+READ_FROM = {"transformers": "model", "nwb": "file"}
+
+
+def configured_system(
+    name: str, stimuli: Stimuli, params: dict, *, layers: dict[str, dict], made: list[Path], device: str | None
+) -> System:
+    """Open a system of the config.
+
+    Parameters
+    ----------
+    params
+        The system's part of the config; `layers` and what only the workflow reads are passed over.
+    made
+        Where the model or recording stands, if not where the config says: a model that the study trained itself, a
+        recording that it simulated.
+    """
+    keys = {key: value for key, value in params.items() if key not in ("kind", "stimuli", "layers", "constant_units")}
+    key = READ_FROM.get(params["kind"])
+    if key and made:
+        (place,) = made
+        keys[key] = str(place / "recording.nwb" if key == "file" and place.is_dir() else place)
+    return open_system(params["kind"], name, stimuli, layers=layers, device=device, **keys)

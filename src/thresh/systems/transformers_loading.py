@@ -1,0 +1,71 @@
+"""Loading models of the transformers library quietly, and without parts that are silently random."""
+
+import contextlib
+
+import torch
+
+from thresh.errors import HarvestError
+from thresh.systems.telling import first_line
+from thresh.systems.weights import is_folder
+
+
+def model_config(where: str, model: str, revision: str):
+    """Configuration of a transformers model.
+
+    Raises
+    ------
+    HarvestError
+        There is no such model, or no configuration that this version of transformers knows.
+    """
+    from transformers import AutoConfig
+
+    is_folder(where, model)
+    try:
+        with quiet():
+            return AutoConfig.from_pretrained(model, revision=revision)
+    except (OSError, ValueError, KeyError) as error:
+        raise HarvestError(f"{where}.model: {model}: found no transformers model ({first_line(error)}).") from error
+
+
+def empty_transformer(config) -> torch.nn.Module:
+    """The model of a configuration, without weights."""
+    from transformers import AutoModel
+
+    with torch.device("meta"), quiet():
+        return AutoModel.from_config(config)
+
+
+def refuse_random_parts(model: torch.nn.Module, missing: set[str], where: str) -> None:
+    """Let modules whose weights were not in the checkpoint raise an error when they are called.
+
+    transformers fills such weights with random numbers. An early exit most often ends before them (the pooler of a
+    classifier); where it does not, every response would be random.
+    """
+
+    def refuse(key: str):
+        def hook(module, args):
+            raise HarvestError(f"{where}: found no weights for {key}, and a wanted layer depends on them.")
+
+        return hook
+
+    for key in sorted(missing):
+        owner, _, parameter = key.rpartition(".")
+        # Masks are for pre-training: the module that holds them is called, they are not used.
+        if parameter != "mask_token":
+            model.get_submodule(owner).register_forward_pre_hook(refuse(key))
+
+
+@contextlib.contextmanager
+def quiet():
+    """No progress bars and no load reports: what matters in them becomes an error or a fact."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()

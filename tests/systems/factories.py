@@ -1,0 +1,56 @@
+"""Torch modules for the tests of `TorchSystem`, found by search_path."""
+
+import torch
+from torch import nn
+
+
+class Shared(nn.Module):
+    """One block that is called three times, then an activation that works in place on what the block gave."""
+
+    def __init__(self, width=4, channels=3):
+        super().__init__()
+        self.start = nn.Conv2d(channels, width, 1)
+        self.block = nn.Conv2d(width, width, 1)
+        self.act = nn.ReLU(inplace=True)
+        self.bn = nn.BatchNorm2d(width)
+        self.pair = Pair()
+        self.never = nn.Identity()
+
+    def forward(self, x):
+        x = self.start(x)
+        for _ in range(3):
+            x = self.act(self.block(x))
+        return self.pair(self.bn(x))
+
+
+class Pair(nn.Module):
+    def forward(self, x):
+        return x.mean(dim=(2, 3)), {"no": "tensor"}, x
+
+
+class WithClassToken(nn.Module):
+    """A class token and two patch tokens."""
+
+    def __init__(self):
+        super().__init__()
+        self.cls_token = nn.Parameter(torch.ones(1, 1, 3))
+        self.tokens = nn.Identity()
+
+    def forward(self, x):
+        halves = torch.stack([half.mean(dim=(2, 3)) for half in x.chunk(2, dim=2)], dim=1)
+        return self.tokens(torch.cat([self.cls_token.expand(len(x), -1, -1), halves], dim=1))
+
+
+def shared(**arguments):
+    return Shared(**arguments)
+
+
+def with_class_token():
+    return WithClassToken()
+
+
+def no_module():
+    return "text"
+
+
+not_callable = 3
