@@ -160,7 +160,7 @@ class NwbSystem(SystemSection):
     window: tuple[float, float] = Field(
         (0.0, 0.2), description="Start and stop of the window in seconds after start_time."
     )
-    layers: RecordingLayers = Field({"responses": {}}, description="Populations by name.")
+    layers: RecordingLayers = Field({"responses": RecordingLayer()}, description="Populations by name.")
     seed: int = Field(0, description="Seed of the random halves of the reliability.")
 
 
@@ -180,7 +180,7 @@ class ArraysSystem(SystemSection):
         "`image{index:04d}`; default: the order of the stimulus set.",
     )
     first_index: int = Field(0, description="Index of the first stimulus in the pattern.")
-    layers: RecordingLayers = Field({"responses": {}}, description="Populations by name.")
+    layers: RecordingLayers = Field({"responses": RecordingLayer()}, description="Populations by name.")
     seed: int = Field(0, description="Seed of the random halves of the reliability.")
 
 
@@ -191,7 +191,7 @@ class PixelsSystem(SystemSection):
     image_size: int | None = Field(
         None, ge=1, description="Size in pixels that images are resized to; default: as they are."
     )
-    layers: RecordingLayers = Field({"pixels": {}}, description="Name of the single layer.")
+    layers: RecordingLayers = Field({"pixels": RecordingLayer()}, description="Name of the single layer.")
 
 
 class PlantedSystem(SystemSection):
@@ -204,7 +204,7 @@ class PlantedSystem(SystemSection):
     )
     noise: float = Field(0.0, ge=0, description="Standard deviation of Gaussian noise on the units.")
     seed: int = Field(0, description="Seed of the directions and of the noise.")
-    layers: RecordingLayers = Field({"units": {}}, description="Name of the single layer.")
+    layers: RecordingLayers = Field({"units": RecordingLayer()}, description="Name of the single layer.")
 
 
 System = Annotated[

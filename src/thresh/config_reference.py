@@ -105,7 +105,7 @@ def default(field: FieldInfo) -> str:
         return "see below"
     if value is None:
         return "none"
-    return f"`{json.dumps(value)}`"
+    return f"`{json.dumps(value, default=lambda section: {})}`"
 
 
 def escaped(text: str) -> str:

@@ -61,6 +61,15 @@ def test_the_store_has_the_same_bytes_whatever_portions_came(tmp_path, values, p
             assert path.read_bytes() == (other / path.relative_to(one)).read_bytes()
 
 
+def test_a_damaged_shard_is_written_again_without_being_read(tmp_path, values):
+    whole = write(tmp_path / "whole.zarr", values)
+    damaged = write(tmp_path / "damaged.zarr", values)
+    last = damaged / "values" / "c" / "3" / "0"  # shorter than a shard: the one that Zarr would read first
+    last.write_bytes(b"x" * last.stat().st_size)
+    ShardWriter(damaged, [3], lambda index: None).put(0, values)
+    assert last.read_bytes() == (whole / "values" / "c" / "3" / "0").read_bytes()
+
+
 def test_xarray_and_dask_open_the_store(tmp_path, values):
     folder = write(tmp_path / "x.zarr", values)
     dataset = xarray.open_zarr(folder, consolidated=False)

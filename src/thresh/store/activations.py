@@ -68,7 +68,7 @@ def lay_out_activations(folder: Path, spec: ActivationsSpec) -> list[str]:
         columns = group.require_group(name)
         for column, content in table.items():
             write_array(columns, column, content, (dimension,))
-    return shard_names(values)
+    return shard_names(values, "values")
 
 
 def seal(folder: Path) -> None:
@@ -161,7 +161,7 @@ def open_activations(path: str | Path) -> Activations:
     if not group.attrs.get("complete"):
         raise StoreError(f"{path}: this store is not complete; run the workflow to finish it.")
     # Zarr reads a missing shard as zeros, so presence is checked here, once.
-    missing = [name for name in shard_names(group["values"]) if not (path / name).is_file()]
+    missing = [name for name in shard_names(group["values"], "values") if not (path / name).is_file()]
     if missing:
         raise StoreError(f"{path}: {len(missing)} shards are missing, first {missing[0]}; run `snakemake verify`.")
     return Activations(path, group)

@@ -62,8 +62,8 @@ def read_table(group: zarr.Group) -> dict[str, np.ndarray]:
     return {name: array[...] for name, array in sorted(group.arrays())}
 
 
-def shard_names(array: zarr.Array) -> list[str]:
-    """Paths of the shards of an array below its group, in the order of their rows."""
+def shard_names(array: zarr.Array, name: str) -> list[str]:
+    """Paths of the shards of the array called `name` below its group, in the order of their rows."""
     rows = array.shards[0] if array.shards else array.chunks[0]
-    tail = "/".join("0" for _ in array.shape[1:])
-    return ["/".join(filter(None, (array.basename, "c", str(i), tail))) for i in range(-(-array.shape[0] // rows))]
+    tail = ["0"] * (array.ndim - 1)
+    return ["/".join([name, "c", str(index), *tail]) for index in range(-(-array.shape[0] // rows))]

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import zarr
 
+from thresh.store.arrays import shard_names
 from thresh.store.encoding import encode
 
 
@@ -28,6 +29,7 @@ class ShardWriter:
             self.values = zarr.open_array(folder / "values", mode="r+")
         self.dtype: str = self.values.attrs["logical_dtype"]
         self.shard_rows = self.values.shards[0]
+        self.files = [folder / name for name in shard_names(self.values, "values")]
         self.written = written
         self.wanted = set(wanted)
         self.open: dict[int, tuple[np.ndarray, int]] = {}
@@ -66,6 +68,8 @@ class ShardWriter:
         if filled < last - first:
             self.open[index] = (buffer, filled)
         else:
+            # Zarr would read what is there of the last, shorter shard, and stumble where that is damaged.
+            self.files[index].unlink(missing_ok=True)
             self.values[first:last] = buffer
             self.wanted.discard(index)
             self.written(index)
