@@ -99,8 +99,16 @@ def named_populations(value: Any) -> Any:
     )
 
 
-ModelLayers = Annotated[dict[Name, ModelLayer], BeforeValidator(named_layers), Field(min_length=1)]
-RecordingLayers = Annotated[dict[Name, RecordingLayer], BeforeValidator(named_populations), Field(min_length=1)]
+ModelLayers = Annotated[
+    dict[Name, ModelLayer],
+    BeforeValidator(named_layers, json_schema_input_type=dict[Name, ModelLayer] | list[str]),
+    Field(min_length=1),
+]
+RecordingLayers = Annotated[
+    dict[Name, RecordingLayer],
+    BeforeValidator(named_populations, json_schema_input_type=dict[Name, RecordingLayer | None]),
+    Field(min_length=1),
+]
 
 
 class SystemSection(Section):
@@ -306,9 +314,11 @@ class Comparison(Section):
     layers: dict[Name, list[Name]] = Field(
         default_factory=dict, description="For some systems, the layers to compare; default: all."
     )
-    metrics: Annotated[dict[str, dict[str, Any]], BeforeValidator(metrics_with_params), Field(min_length=1)] = Field(
-        description="Metrics of `thresh.alignment.METRICS`: a list of names, or names with parameters."
-    )
+    metrics: Annotated[
+        dict[str, dict[str, Any]],
+        BeforeValidator(metrics_with_params, json_schema_input_type=dict[str, dict[str, Any] | None] | list[str]),
+        Field(min_length=1),
+    ] = Field(description="Metrics of `thresh.alignment.METRICS`: a list of names, or names with parameters.")
     representations: dict[Name, Representation] = Field(
         default_factory=dict, description="Codes to compare beside raw activations."
     )

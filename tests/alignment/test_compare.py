@@ -88,15 +88,24 @@ def test_no_common_stimuli_are_refused_with_an_example_of_each():
         align_pair(a, b, METRIC_SET)
 
 
-def test_a_representation_of_one_side_meets_the_raw_responses_of_the_other():
+def test_codes_that_one_of_two_coded_sides_lacks_are_left_out():
+    x, y = related(90)
+    a = side("resnet", {"raw": x, "online": x, "topk": x})
+    b = side("vit", {"raw": y, "online": y})
+    table = align_pair(a, b, {"linear_cka": {}})
+    assert table.representation.tolist() == ["raw", "online", "raw shuffled"]
+
+
+def test_codes_of_one_side_meet_the_raw_responses_of_a_side_without_codes():
     x, y = related(90)
     codes = np.maximum(x, 3)
-    a, b = side("resnet", {"raw": x, "sae": sparse.csr_array(codes)}), side("v4", {"raw": y, "mine": y**2})
+    a, b = side("resnet", {"raw": x, "sae": sparse.csr_array(codes)}), side("v4", {"raw": y})
     table = align_pair(a, b, {"linear_cka": {}})
-    assert list(table.representation) == ["raw", "sae", "mine", "raw shuffled"]
-    assert list(table.role) == ["raw", "codes", "codes", "shuffled"]
+    assert list(table.representation) == ["raw", "sae", "raw shuffled"]
+    assert list(table.role) == ["raw", "codes", "shuffled"]
     assert row(table, representation="sae").score == linear_cka(codes, y)
-    assert row(table, representation="mine").score == linear_cka(x, y**2)
+    swapped = row(align_pair(b, a, {"linear_cka": {}}), representation="sae").score
+    assert swapped == pytest.approx(linear_cka(codes, y), abs=1e-12)
     assert json.loads(row(table, representation="sae").detail)["views"] == ["sae", "raw"]
 
 
@@ -109,15 +118,16 @@ def test_a_representation_of_both_sides_is_compared_with_itself():
 def test_the_ceiling_counts_where_raw_responses_are_predicted():
     x, y = related(90, noise=2)
     ceiling = np.linspace(0.5, 0.9, 9)
-    a, b = side("resnet", {"raw": x, "sae": x**2}), side("v4", {"raw": y, "mine": y**2}, ceiling=ceiling)
+    a, b = side("resnet", {"raw": x, "sae": x**2}), side("v4", {"raw": y}, ceiling=ceiling)
     table = align_pair(a, b, {"linear_predictivity": {}})
     for representation, predictor in {"raw": x, "sae": x**2}.items():
         expected = np.median(linear_predictivity(predictor, y).r / ceiling)
         assert row(table, representation=representation, direction="a_to_b").score == pytest.approx(expected, abs=1e-12)
     uncapped = np.median(linear_predictivity(y, x).r)
     assert row(table, representation="raw", direction="b_to_a").score == pytest.approx(uncapped, abs=1e-12)
-    on_codes = np.median(linear_predictivity(x, y**2).r)
-    assert row(table, representation="mine", direction="a_to_b").score == pytest.approx(on_codes, abs=1e-12)
+    both = align_pair(a, side("v4", {"raw": y, "sae": y**2}, ceiling=ceiling), {"linear_predictivity": {}})
+    on_codes = np.median(linear_predictivity(x**2, y**2).r)
+    assert row(both, representation="sae", direction="a_to_b").score == pytest.approx(on_codes, abs=1e-12)
 
 
 def test_shuffled_images_predict_nothing_and_are_the_same_for_every_metric():

@@ -68,8 +68,9 @@ def align_pair(
 ) -> pd.DataFrame:
     """Score two layers with every metric on every representation.
 
-    A representation that only one side has is compared with the other's raw responses. Metrics that are not symmetric
-    are computed both ways. At the end comes a control: raw responses of a, given to the wrong stimuli.
+    Codes that only one side has are compared with the other's raw responses if that side has no codes at all. Metrics
+    that are not symmetric are computed both ways. At the end comes a control: raw responses of a, given to the wrong
+    stimuli.
 
     Parameters
     ----------
