@@ -29,9 +29,10 @@ check: $(READY)
 	lint-imports
 	snakemake --lint --configfile $(CONFIG)
 
-# The schema and config/README.md are made from src/thresh/config.py.
+# The schema and config/README.md are made from src/thresh/config.py, envs/thresh.yaml from the lock.
 docs: $(READY)
 	python scripts/write_config_reference.py
+	python scripts/write_conda_environment.py
 
 $(READY): envs/requirements.lock pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'thresh needs Python 3.11 or later, found ' + sys.version)"

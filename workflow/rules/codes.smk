@@ -7,19 +7,24 @@ rule infer_codes:
         dictionary=f"{RESULTS}/dictionaries/{{system}}/{{layer}}/{{dictionary}}.json",
     output:
         manifest=f"{RESULTS}/codes/{{system}}/{{layer}}/{{dictionary}}/{{inference}}.json",
-    params:
-        config=lambda w: canonical(study.params("inference", w.inference, leave_out=("dictionaries",))),
-        device=study.config.device,
-        code=code("infer_codes"),
     log:
         f"{LOGS}/codes/{{system}}/{{layer}}/{{dictionary}}/{{inference}}.log",
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         gpu=GPU,
         mem_mb=memory(2000),
         runtime=720,
+    params:
+        config=lambda w: canonical(
+            study.params("inference", w.inference, leave_out=("dictionaries",))
+        ),
+        device=study.config.device,
+        script=script("infer_codes"),
+        code=code("infer_codes"),
     shell:
-        "python {SCRIPTS}/infer_codes.py --activations {input.activations:q} --dictionary {input.dictionary:q}"
+        "python {params.script:q} --activations {input.activations:q} --dictionary {input.dictionary:q}"
         " --device {params.device} --params {params.config:q} --code {params.code}"
         " --manifest {output.manifest:q} > {log:q} 2>&1"
 
@@ -32,15 +37,18 @@ rule evaluate:
         stimuli=lambda w: stimuli_of(w.system),
     output:
         manifest=f"{RESULTS}/evaluation/{{system}}/{{layer}}/{{dictionary}}/{{inference}}.json",
-    params:
-        code=code("evaluate"),
     log:
         f"{LOGS}/evaluation/{{system}}/{{layer}}/{{dictionary}}/{{inference}}.log",
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=memory(2000),
         runtime=240,
+    params:
+        script=script("evaluate"),
+        code=code("evaluate"),
     shell:
-        "python {SCRIPTS}/evaluate.py --activations {input.activations:q} --dictionary {input.dictionary:q}"
+        "python {params.script:q} --activations {input.activations:q} --dictionary {input.dictionary:q}"
         " --codes {input.codes:q} --stimuli {input.stimuli:q}#split --code {params.code}"
         " --manifest {output.manifest:q} > {log:q} 2>&1"

@@ -1,8 +1,17 @@
-# What every rule stands on: the checked config, the paths of manifests, and what a stage is given.
+# What all the jobs stand on: the checked config, the paths of manifests, and what each stage is given.
+import os
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+HERE = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
+# The workflow's own library comes first, here and in jobs: with `module:`, --directory or a conda environment per rule
+# the code that runs is the code whose digest is compared.
+SOURCE = HERE.parents[1] / "src"
+sys.path.insert(0, str(SOURCE))
+# Braces are doubled twice: for Python, and for Snakemake, which formats the prefix like a command.
+shell.prefix(f"export PYTHONPATH='{SOURCE}':${{{{PYTHONPATH:-}}}}; ")
 
 from thresh import sources
 from thresh.errors import ThreshError
@@ -10,14 +19,17 @@ from thresh.stages import canonical, code_digest
 from thresh.study import load_study
 
 try:
-    study = load_study(config, source=", ".join(map(str, workflow.configfiles)) or "config")
+    study = load_study(
+        config, source=", ".join(map(str, workflow.configfiles)) or "config"
+    )
 except ThreshError as error:
     raise WorkflowError(str(error))
 
 RESULTS = study.config.results
 LOGS = f"{RESULTS}/logs"
-# From the workflow's own folder, so that --directory and `module:` find them.
-SCRIPTS = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[1] / "scripts"
+ENVIRONMENT = str(HERE.parents[1] / "envs" / "thresh.yaml")
+GPU = 1 if study.config.device == "cuda" else 0
+PARTS = study.config.harvest.parts
 
 
 def one_of(names):
@@ -25,16 +37,35 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
+SYSTEM = one_of(study.config.systems)
+LAYER = one_of({layer for _, layer in study.layers()})
+
+
 wildcard_constraints:
     stimuli=one_of(study.config.stimuli),
-    system=one_of(study.config.systems),
-    layer=one_of({layer for _, layer in study.layers()}),
+    system=SYSTEM,
+    layer=LAYER,
     dictionary=one_of(study.config.dictionaries),
     inference=one_of(study.config.inference),
     comparison=one_of(study.config.alignment),
     model=one_of(study.config.small_models),
     recording=one_of(study.config.simulated_recordings),
     part=r"\d+",
+
+
+def script(stage):
+    """Command line of a stage, from the workflow's own folder and relative to where jobs run."""
+    return os.path.relpath(HERE.parents[1] / "scripts" / f"{stage}.py")
+
+
+def code(stage):
+    """Digest of the code that a stage runs; comments and docstrings do not count."""
+    return code_digest(script(stage))
+
+
+def memory(megabytes):
+    """Memory that grows with each attempt, for profiles that submit a job again."""
+    return lambda wildcards, attempt: megabytes * attempt
 
 
 def stimuli_of(system):
@@ -58,23 +89,54 @@ def evaluation_of(system, layer, dictionary, inference):
 
 
 def alignment_of(pair):
-    return "/".join([RESULTS, "alignment", pair.comparison, *pair.a, *pair.b]) + ".json"
-
-
-def code(script):
-    """Digest of the code that a script runs; comments and docstrings do not count."""
-    return code_digest(SCRIPTS / f"{script}.py")
-
-
-def memory(megabytes):
-    """Memory that grows with each attempt, for profiles that submit a job again."""
-    return lambda wildcards, attempt: megabytes * attempt
-
-
-GPU = 1 if study.config.device == "cuda" else 0
+    place = "/".join([*pair.a, *pair.b])
+    return f"{RESULTS}/alignment/{pair.comparison}/{place}.json"
 
 
 def sources_of_system(system):
     """What a system is read from: the manifest of a model or recording that the study makes, or the user's files."""
     made = sources.made_by_study(study, system)
-    return [f"{RESULTS}/{made[0]}/{made[1]}.json"] if made else sources.system_sources(study, system)
+    return (
+        [f"{RESULTS}/{made[0]}/{made[1]}.json"]
+        if made
+        else sources.system_sources(study, system)
+    )
+
+
+def harvest_config(wildcards):
+    system = study.params("systems", wildcards.system)
+    layers = system.pop("layers")
+    system.pop("constant_units")
+    store = study.config.harvest.model_dump(exclude={"parts"})
+    return canonical({"system": system, "store": store, "products": layers})
+
+
+def dictionary_groups():
+    """Names of dictionaries -> layers (system/layer) on which exactly these are learned."""
+    groups = {}
+    for layer in study.layers():
+        if names := tuple(study.dictionaries(layer)):
+            groups.setdefault(names, []).append("/".join(layer))
+    return groups
+
+
+def codes_of_side(wildcards, side):
+    layer = (wildcards[f"{side}_system"], wildcards[f"{side}_layer"])
+    used = study.representations(wildcards.comparison, layer)
+    return {name: codes_of(*layer, *code) for name, code in used.items()}
+
+
+def comparison_config(wildcards):
+    content = study.params(
+        "alignment", wildcards.comparison, ("systems", "pairs", "layers")
+    )
+    roles = {
+        name: used["role"] for name, used in content.pop("representations").items()
+    }
+    for side in "ab":
+        content[side] = {
+            "system": wildcards[f"{side}_system"],
+            "layer": wildcards[f"{side}_layer"],
+            "codes": {name: roles[name] for name in codes_of_side(wildcards, side)},
+        }
+    return canonical(content)

@@ -2,15 +2,7 @@
 # outputs cannot depend on wildcards, so there is a rule for each set of dictionaries.
 
 
-def layers_by_dictionaries():
-    groups = {}
-    for layer in study.layers():
-        if names := tuple(study.dictionaries(layer)):
-            groups.setdefault(names, []).append("/".join(layer))
-    return groups
-
-
-for number, (names, places) in enumerate(layers_by_dictionaries().items()):
+for number, (names, places) in enumerate(dictionary_groups().items()):
 
     rule:
         name:
@@ -19,12 +11,28 @@ for number, (names, places) in enumerate(layers_by_dictionaries().items()):
             activations=f"{RESULTS}/activations/{{place}}.json",
             stimuli=lambda w: stimuli_of(w.place.split("/")[0]),
         output:
-            manifests=[f"{RESULTS}/dictionaries/{{place}}/{name}.json" for name in names],
+            manifests=[
+                f"{RESULTS}/dictionaries/{{place}}/{name}.json" for name in names
+            ],
+        log:
+            f"{LOGS}/dictionaries/{{place}}.log",
+        wildcard_constraints:
+            place=one_of(places),
+        conda:
+            ENVIRONMENT
+        threads: 1
+        resources:
+            gpu=GPU,
+            mem_mb=memory(2000),
+            runtime=1440,
         params:
             config=canonical(
                 {
                     "products": {
-                        name: study.params("dictionaries", name, leave_out=("systems", "layers")) for name in names
+                        name: study.params(
+                            "dictionaries", name, leave_out=("systems", "layers")
+                        )
+                        for name in names
                     }
                 }
             ),
@@ -32,17 +40,9 @@ for number, (names, places) in enumerate(layers_by_dictionaries().items()):
                 f"{name}={path}" for name, path in zip(names, output.manifests)
             ],
             device=study.config.device,
+            script=script("learn_dictionaries"),
             code=code("learn_dictionaries"),
-        log:
-            f"{LOGS}/dictionaries/{{place}}.log",
-        wildcard_constraints:
-            place=one_of(places),
-        threads: 1
-        resources:
-            gpu=GPU,
-            mem_mb=memory(2000),
-            runtime=1440,
         shell:
-            "python {SCRIPTS}/learn_dictionaries.py --activations {input.activations:q}"
+            "python {params.script:q} --activations {input.activations:q}"
             " --stimuli {input.stimuli:q}#split --device {params.device} --params {params.config:q}"
             " --code {params.code} --manifest {params.manifests:q} > {log:q} 2>&1"

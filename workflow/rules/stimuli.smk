@@ -4,20 +4,23 @@
 rule prepare_stimuli:
     output:
         manifest=f"{RESULTS}/stimuli/{{stimuli}}.json",
+    log:
+        f"{LOGS}/stimuli/{{stimuli}}.log",
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=60,
     params:
         config=lambda w: canonical(study.params("stimuli", w.stimuli)),
         sources=lambda w: sources.stimuli_sources(study, w.stimuli),
         # Files inside a folder are no inputs of Snakemake's: this tells it that one came, went or changed.
         seen=lambda w: sources.fingerprint(sources.stimuli_sources(study, w.stimuli)),
+        script=script("prepare_stimuli"),
         code=code("prepare_stimuli"),
-    log:
-        f"{LOGS}/stimuli/{{stimuli}}.log",
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=60,
     shell:
-        "python {SCRIPTS}/prepare_stimuli.py --source {params.sources:q} --params {params.config:q}"
+        "python {params.script:q} --source {params.sources:q} --params {params.config:q}"
         " --code {params.code} --manifest {output.manifest:q} > {log:q} 2>&1"
 
 
@@ -25,21 +28,33 @@ rule prepare_stimuli:
 rule check_methods:
     output:
         manifest=f"{RESULTS}/methods.json",
+    log:
+        f"{LOGS}/methods.log",
+    priority: 100
+    localrule: True
+    conda:
+        ENVIRONMENT
     params:
         config=canonical(
             {
-                "dictionaries": {name: study.params("dictionaries", name) for name in study.config.dictionaries},
-                "inference": {name: study.params("inference", name) for name in study.config.inference},
-                "metrics": {name: content.metrics for name, content in study.config.alignment.items()},
+                "dictionaries": {
+                    name: study.params("dictionaries", name)
+                    for name in study.config.dictionaries
+                },
+                "inference": {
+                    name: study.params("inference", name)
+                    for name in study.config.inference
+                },
+                "metrics": {
+                    name: content.metrics
+                    for name, content in study.config.alignment.items()
+                },
             }
         ),
+        script=script("check_methods"),
         code=code("check_methods"),
-    log:
-        f"{LOGS}/methods.log",
-    localrule: True
-    priority: 100
     shell:
-        "python {SCRIPTS}/check_methods.py --params {params.config:q} --code {params.code}"
+        "python {params.script:q} --params {params.config:q} --code {params.code}"
         " --manifest {output.manifest:q} > {log:q} 2>&1"
 
 
@@ -50,18 +65,21 @@ rule check_system:
         files=lambda w: sources.files_of(sources_of_system(w.system)),
     output:
         manifest=f"{RESULTS}/systems/{{system}}.json",
-    params:
-        config=lambda w: canonical(study.params("systems", w.system)),
-        sources=lambda w: sources_of_system(w.system),
-        code=code("check_system"),
     log:
         f"{LOGS}/systems/{{system}}.log",
-    threads: 1
     priority: 50
+    conda:
+        ENVIRONMENT
+    threads: 1
     resources:
         mem_mb=memory(2000),
         runtime=30,
+    params:
+        config=lambda w: canonical(study.params("systems", w.system)),
+        sources=lambda w: sources_of_system(w.system),
+        script=script("check_system"),
+        code=code("check_system"),
     shell:
-        "python {SCRIPTS}/check_system.py --system {wildcards.system} --stimuli {input.stimuli:q}#content"
+        "python {params.script:q} --system {wildcards.system} --stimuli {input.stimuli:q}#content"
         " --source {params.sources:q} --params {params.config:q} --code {params.code}"
         " --manifest {output.manifest:q} > {log:q} 2>&1"

@@ -1,0 +1,102 @@
+"""A learned dictionary: atoms, bias, a way to codes, and its file."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from scipy.sparse import issparse
+from torch import Tensor
+
+from thresh.errors import DictionaryError
+from thresh.inference.arrays import as_tensor, check_rows
+
+
+class Dictionary(ABC):
+    """Atoms D and bias b that explain activations as x = z D + b.
+
+    A subclass says how codes are made (`codes_of`), which further tensors and settings it keeps
+    (`tensors`, `settings`), and how it changes with the scale of its input (`folded`).
+
+    Attributes
+    ----------
+    atoms : (atoms, units) float32, unit-norm rows
+    bias : (units,) float32, zeros where the method has none
+    scale : float or None
+        Root mean square norm of the training rows less the bias.
+    facts : dict
+        What is known of its making: method, parameters, quality on training rows.
+    """
+
+    architecture: ClassVar[str]
+
+    def __init__(self, atoms: Tensor, bias: Tensor | None = None):
+        self.W_dec = as_tensor(atoms, device="cpu", dtype=torch.float32)
+        bias = torch.zeros(self.W_dec.shape[1]) if bias is None else bias
+        self.b_dec = as_tensor(bias, device="cpu", dtype=torch.float32)
+        self.scale: float | None = None
+        self.facts: dict[str, Any] = {}
+
+    @property
+    def atoms(self) -> np.ndarray:
+        return self.W_dec.numpy()
+
+    @property
+    def bias(self) -> np.ndarray:
+        return self.b_dec.numpy()
+
+    @property
+    def units(self) -> int:
+        return self.W_dec.shape[1]
+
+    def encode(self, x) -> np.ndarray | Tensor:
+        """Dense codes (rows, atoms) of x (rows, units), of the kind, dtype and device of x.
+
+        Raises
+        ------
+        DictionaryError
+            A value is not finite (names the row), or the number of units differs.
+        """
+        rows = as_tensor(x)
+        check_rows(rows, self.units)
+        with torch.no_grad():
+            codes = self.codes_of(rows)
+        return codes if isinstance(x, Tensor) else codes.numpy()
+
+    def decode(self, codes) -> np.ndarray | Tensor:
+        """Activations z D + b (rows, units) from codes: sparse, NumPy or torch."""
+        if codes.shape[1] != len(self.W_dec):
+            raise DictionaryError(f"codes have {codes.shape[1]} columns, expected {len(self.W_dec)}, one an atom.")
+        if isinstance(codes, Tensor):
+            return codes @ self.W_dec.to(codes) + self.b_dec.to(codes)
+        return np.asarray((codes if issparse(codes) else np.asarray(codes)) @ self.atoms + self.bias)
+
+    @abstractmethod
+    def codes_of(self, x: Tensor) -> Tensor:
+        """Codes of checked rows, on their device."""
+
+    @abstractmethod
+    def folded(self, shift: np.ndarray, factor: float) -> "Dictionary":
+        """The dictionary that does on x what this one does on factor * (x - shift), codes divided by factor."""
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What the file holds; names and shapes are those of SAELens 6."""
+        return {"W_dec": self.W_dec, "b_dec": self.b_dec}
+
+    def settings(self) -> dict[str, Any]:
+        """Keys of cfg.json beyond the common ones."""
+        return {}
+
+    @classmethod
+    @abstractmethod
+    def from_file(cls, config: dict[str, Any], tensors: dict[str, Tensor]) -> "Dictionary":
+        """Undo `tensors` and `settings`."""
+
+    def folded_bias(self, shift: np.ndarray, factor: float) -> np.ndarray:
+        return shift + self.bias / factor
+
+    def save(self, folder) -> None:
+        """Write cfg.json and sae_weights.safetensors into the folder, each beside and renamed."""
+        from thresh.dictionaries.files import save
+
+        save(self, folder)

@@ -1,0 +1,47 @@
+"""How good a dictionary and its codes are, from stores; against the truth where it was planted."""
+
+import math
+
+import numpy as np
+
+from thresh.dictionaries import Dictionary
+from thresh.errors import DictionaryError
+from thresh.evaluation import matched_correlation, matched_cosine, random_null, reconstruction, sparsity
+from thresh.store import Activations, Codes
+from thresh.stimuli import Stimuli
+
+
+def evaluate_store(activations: Activations, codes: Codes, dictionary: Dictionary, stimuli: Stimuli) -> dict:
+    """Reconstruction, sparsity and recovery on the rows of test stimuli.
+
+    Returns
+    -------
+    facts: rows, units, atoms, those of `reconstruction` and `sparsity`, and for planted systems
+    matched_correlation, matched_cosine and both for a random dictionary of the same shape. None where not defined.
+    """
+    rows = activations.rows["stimulus"].to_numpy()
+    test = stimuli.split[rows] == "test"
+    if not test.any():
+        raise DictionaryError(f"{activations.path}: found no rows of test stimuli, expected some to evaluate on.")
+    x = activations.read(0, activations.shape[0])[test]
+    z = codes.read()[test]
+    facts = {"rows": int(test.sum()), "units": x.shape[1], "atoms": z.shape[1]}
+    facts |= reconstruction(x, z, dictionary) | sparsity(z)
+    mixing = activations.extra("truth/mixing")
+    if mixing is not None:
+        facts |= recovery(x, z, dictionary, mixing, planted_features(activations, stimuli)[test])
+    # What is not defined is null in JSON, which knows no NaN.
+    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in facts.items()}
+
+
+def planted_features(activations: Activations, stimuli: Stimuli) -> np.ndarray:
+    """True features (rows, features that the system holds) behind the rows of a planted system."""
+    held = activations.extra("truth/features")
+    return stimuli.features(0, len(stimuli))[activations.rows["stimulus"].to_numpy()][:, held]
+
+
+def recovery(x: np.ndarray, codes: object, dictionary: Dictionary, mixing: np.ndarray, truth: np.ndarray) -> dict:
+    return {
+        "matched_correlation": matched_correlation(codes, truth),
+        "matched_cosine": matched_cosine(dictionary.atoms, mixing),
+    } | random_null(x, mixing, truth, atoms=codes.shape[1])

@@ -1,0 +1,110 @@
+"""Lasso codes by accelerated proximal gradient steps."""
+
+import warnings
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from thresh.errors import ConfigError
+from thresh.inference.arrays import on_tensors
+from thresh.inference.lasso import Lasso, start
+
+CHECK_EVERY = 10  # steps between two looks at the duality gap: a look costs about one step
+
+
+def fista(
+    x,
+    atoms,
+    penalty: float,
+    nonnegative: bool = True,
+    tolerance: float = 1e-6,
+    max_steps: int = 5000,
+    warm=None,
+) -> np.ndarray | Tensor:
+    """Codes z that minimise 0.5 |x - z D|^2 + penalty |z|_1 for each row, by default with z >= 0.
+
+    FISTA with step 1/L, L the largest eigenvalue of D'D, and adaptive restart by the gradient scheme,
+    each row for itself. A row leaves the batch when its duality gap is at most `tolerance` times its
+    objective, so that what is returned is optimal to a known precision, and rows do not wait for the
+    slowest. In float32 the gap cannot be resolved below the rounding of x D'; this bound counts as reached.
+
+    Parameters
+    ----------
+    x : (rows, units)
+        NumPy or torch; its dtype (float32, float64) and device decide those of the computation.
+    atoms : (atoms, units)
+        Need not have unit norm. An atom of zeros gets code 0.
+    penalty
+        Positive, in the scale of x. Codes are all zero from max(x D') on.
+    nonnegative
+        False gives the signed lasso.
+    tolerance
+        Relative duality gap at which a row is done.
+    max_steps
+        A `UserWarning` says how many rows stopped here, and with which gap.
+    warm : (rows, atoms), optional
+        Where to start; zeros otherwise.
+
+    Returns
+    -------
+    (rows, atoms), of the kind and dtype of x
+
+    Raises
+    ------
+    DictionaryError
+        A value of x or of the atoms is not finite (names the row), or widths differ.
+    ConfigError
+        The penalty is not positive.
+
+    References
+    ----------
+    Beck & Teboulle 2009, eq. 4.1-4.3; O'Donoghue & Candes 2015, eq. 13 (restart).
+    Agrees with scikit-learn's `lasso_cd` to 1e-8 in float64.
+    """
+    if not penalty > 0:
+        raise ConfigError("penalty", penalty, "a positive number")
+    solve = partial(
+        solve_lasso, penalty=float(penalty), nonnegative=nonnegative, tolerance=tolerance, max_steps=max_steps
+    )
+    return on_tensors(solve, x, atoms, warm=warm)
+
+
+def solve_lasso(
+    x: Tensor,
+    atoms: Tensor,
+    *,
+    penalty: float,
+    nonnegative: bool,
+    tolerance: float,
+    max_steps: int,
+    warm: Tensor | None = None,
+) -> Tensor:
+    """`fista` on checked tensors: steps in rounds, and after each round the rows that are done leave."""
+    codes = x.new_zeros(len(x), len(atoms)) if warm is None else warm.clone()
+    codes[:, (atoms == 0).all(dim=1)] = 0
+    rows = torch.arange(len(x), device=x.device)
+    lasso = Lasso(x, atoms, penalty, nonnegative)
+    state = start(codes)
+    gap = lasso.relative_gap(state.codes)
+    steps = 0
+    while True:
+        running = gap > tolerance
+        if not bool(running.all()):
+            codes[rows[~running]] = state.codes[~running]
+            rows, lasso, state, gap = rows[running], lasso.keep(running), state.keep(running), gap[running]
+        if len(rows) == 0:
+            return codes
+        if steps >= max_steps:
+            break
+        state = lasso.advance(state, CHECK_EVERY)
+        steps += CHECK_EVERY
+        gap = lasso.relative_gap(state.codes)
+    codes[rows] = state.codes
+    warnings.warn(
+        f"fista: {len(rows)} of {len(x)} rows stopped at max_steps={max_steps} with a relative duality gap"
+        f" of up to {float(gap.max()):.1e} (tolerance {tolerance:.1e}).",
+        stacklevel=4,
+    )
+    return codes

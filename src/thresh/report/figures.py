@@ -1,0 +1,267 @@
+"""Charts, as Vega-Lite specifications. Colours are CSS variables, so that one chart serves light and dark pages."""
+
+from math import isfinite
+
+import altair as alt
+import pandas as pd
+
+from thresh.report.words import number
+
+PAIR_COLOURS = [f"var(--pair-{index})" for index in range(1, 7)]
+SERIES_COLOURS = [f"var(--series-{index})" for index in range(1, 9)]
+LOWEST = -0.25  # scores below it stop at the edge of bars and dots
+TWO_LINES = "split(datum.label, ' · ')"  # labels such as 'vit · layer3', for which phones have no room in one line
+LABELLED_CELLS = 10  # across; narrower cells are left without their number
+
+
+def records(table: pd.DataFrame, columns: list[str]) -> alt.Data:
+    """Rows as plain values; what is not a finite number becomes null."""
+    rows = table[columns].to_dict("records")
+    return alt.Data(values=[{key: plain(value) for key, value in row.items()} for row in rows])
+
+
+def plain(value: object) -> object:
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def finished(chart: alt.TopLevelMixin) -> dict:
+    """Specification without addresses and without altair's theme; report.js adds the page's own."""
+    spec = chart.to_dict()
+    return {key: value for key, value in spec.items() if key not in ("$schema", "config")}
+
+
+def deflation_chart(table: pd.DataFrame, measures: list[str], labels: dict[str, str]) -> dict:
+    """Scores of planted pairs, a row a representation: measured, predicted, and the true overlap.
+
+    Parameters
+    ----------
+    table
+        Rows of `planted.deflation` of one metric, with column `measure`.
+    measures
+        Values of `measure` from top to bottom.
+    labels
+        Pair -> label in the legend, in the order of the pairs.
+    """
+    table = table.assign(label=table["pair"].map(labels), text=[number(value) for value in table["score"]])
+    data = records(table, ["measure", "label", "score", "expected", "truth", "role", "text", "error"])
+    order = [labels[pair] for pair in labels]
+    base = alt.Chart(data).encode(
+        y=alt.Y(
+            "measure:N",
+            sort=measures,
+            title=None,
+            scale=alt.Scale(paddingInner=0.25, paddingOuter=0.1),
+            axis=alt.Axis(labelExpr=TWO_LINES),
+        ),
+        yOffset=alt.YOffset("label:N", sort=order),
+        color=alt.Color(
+            "label:N",
+            sort=order,
+            scale=alt.Scale(domain=order, range=PAIR_COLOURS),
+            legend=None,
+        ),
+        tooltip=[
+            alt.Tooltip("label:N", title="pair"),
+            alt.Tooltip("measure:N", title="of"),
+            alt.Tooltip("score:Q", format=".3f", title="measured"),
+            alt.Tooltip("expected:Q", format=".3f", title="theory"),
+            alt.Tooltip("truth:Q", format=".3f", title="true overlap"),
+        ],
+    )
+    axis = alt.Axis(values=[0, 0.2, 0.4, 0.6, 0.8, 1], format=".1f")
+    lowest = min([0.0, *table["score"].dropna()])
+    x = alt.X("score:Q", title=None, scale=alt.Scale(domain=[lowest, 1.03], nice=False), axis=axis)
+    defined = "isValid(datum.score)"
+    gap = base.transform_filter(defined).mark_rule(strokeWidth=1.5, opacity=0.35).encode(x=x, x2="truth:Q")
+    truth = base.mark_tick(thickness=3, size=15).encode(x=alt.X("truth:Q"))
+    theory = (
+        base.transform_filter("isValid(datum.expected) && datum.role == 'raw'")
+        .mark_point(filled=False, shape="circle", size=190, strokeWidth=1.5, opacity=1)
+        .encode(x=alt.X("expected:Q"))
+    )
+    measured = base.transform_filter(defined).mark_point(filled=True, size=75, opacity=1).encode(x=x)
+    # The number stands on the side that has room.
+    texts = []
+    for condition, look in (
+        ("datum.score <= 0.6", {"align": "left", "dx": 12}),
+        ("datum.score > 0.6", {"align": "right", "dx": -12}),
+    ):
+        side = base.transform_filter(f"{defined} && {condition}").encode(x=x, text="text:N")
+        halo = side.mark_text(fontSize=12, stroke="var(--surface)", strokeWidth=4, **look)
+        texts += [halo.encode(color=alt.value("var(--surface)")), side.mark_text(fontSize=12, **look)]
+    undefined = (
+        base.transform_filter("!isValid(datum.score)")
+        .mark_text(align="left", fontStyle="italic", text="not defined")
+        .encode(x=alt.value(4), tooltip="error:N")
+    )
+    layers = alt.layer(gap, truth, theory, *texts, measured, undefined)
+    return finished(layers.properties(width="container", height=32 * len(measures) * len(order)))
+
+
+def heat_panel(table: pd.DataFrame, rows: list[str], columns: list[str], titles: tuple[str, str], shown: str) -> dict:
+    """One representation of one pair of systems: rows a's layers, columns b's; the page's control sets `shown`.
+
+    Parameters
+    ----------
+    table
+        Columns view, a_layer, b_layer, score, expected, error.
+    titles
+        Of rows and columns.
+    """
+    table = table.assign(text=[number(value, 2) or "n. d." for value in table["score"]])
+    data = records(table, ["view", "a_layer", "b_layer", "score", "text", "error"])
+    base = (
+        alt.Chart(data)
+        .transform_filter("datum.view == shown")
+        .encode(
+            y=alt.Y("a_layer:N", sort=rows, scale=alt.Scale(domain=rows), title=titles[0]),
+            x=alt.X("b_layer:N", sort=columns, scale=alt.Scale(domain=columns), title=titles[1]),
+            tooltip=[
+                alt.Tooltip("a_layer:N", title=titles[0]),
+                alt.Tooltip("b_layer:N", title=titles[1]),
+                alt.Tooltip("score:Q", format=".4f", title="score"),
+                alt.Tooltip("error:N", title="not defined"),
+            ],
+        )
+    )
+    strength = alt.FillOpacity("score:Q", scale=alt.Scale(domain=[0, 1], range=[0.05, 1], clamp=True), legend=None)
+    cells = base.transform_filter("isValid(datum.score)").mark_rect(fill="var(--heat)").encode(fillOpacity=strength)
+    holes = base.transform_filter("!isValid(datum.score)").mark_rect(
+        fill="transparent", stroke="var(--muted)", strokeDash=[3, 3]
+    )
+    layers = [cells, holes]
+    if len(columns) <= LABELLED_CELLS:
+        colour = alt.condition("datum.score > 0.72", alt.value("var(--on-heat)"), alt.value("var(--ink)"))
+        layers.append(base.mark_text(fontSize=12).encode(text="text:N", color=colour))
+    chosen = alt.param(name="shown", value=shown)
+    return finished(alt.layer(*layers).add_params(chosen).properties(width="container", height=34 * len(rows)))
+
+
+def layer_bars(table: pd.DataFrame, places: list[str], roles: dict[str, str], shown: str) -> dict:
+    """Scores of several layers with one target, a group of bars a layer, a bar a representation.
+
+    Parameters
+    ----------
+    table
+        Columns view, place, representation, score, error.
+    places
+        Layers from top to bottom.
+    roles
+        Representation -> colour, from top to bottom.
+    """
+    table = table.assign(text=[number(value, 2) for value in table["score"]])
+    data = records(table, ["view", "place", "representation", "score", "text", "error"])
+    names = [name for name in roles if name in set(table["representation"])]
+    base = (
+        alt.Chart(data)
+        .transform_filter("datum.view == shown")
+        .encode(
+            y=alt.Y(
+                "place:N",
+                sort=places,
+                title=None,
+                scale=alt.Scale(paddingInner=0.3),
+                axis=alt.Axis(labelExpr=TWO_LINES),
+            ),
+            yOffset=alt.YOffset("representation:N", sort=names, scale=alt.Scale(domain=names)),
+            color=role_colour(roles, names),
+            tooltip=[
+                alt.Tooltip("place:N", title="layer"),
+                alt.Tooltip("representation:N", title="of"),
+                alt.Tooltip("score:Q", format=".4f", title="score"),
+                alt.Tooltip("error:N", title="not defined"),
+            ],
+        )
+    )
+    # Scores far below zero stay at the edge, so that the others can be read; tooltip and table tell them.
+    lowest = table["score"].min()
+    scale = alt.Scale(domainMin=float(max(lowest, LOWEST)) if lowest < 0 else 0.0, clamp=True, nice=True)
+    x = alt.X("score:Q", title=None, scale=scale, axis=alt.Axis(format=".1f", tickCount=5))
+    bars = base.transform_filter("isValid(datum.score)").mark_bar(cornerRadiusEnd=1.5).encode(x=x)
+    text = (
+        base.transform_filter("isValid(datum.score)")
+        .mark_text(align="left", dx=3, fontSize=10)
+        .encode(x=alt.X("at:Q"), text="text:N", color=alt.value("var(--muted)"))
+        .transform_calculate(at="max(datum.score, 0)")
+    )
+    holes = (
+        base.transform_filter("!isValid(datum.score)")
+        .mark_text(align="left", fontStyle="italic", fontSize=10, text="not defined")
+        .encode(x=alt.datum(0))
+    )
+    chosen = alt.param(name="shown", value=shown)
+    layers = alt.layer(bars, text, holes).add_params(chosen)
+    return finished(layers.properties(width="container", height=len(places) * max(18 * len(names), 40)))
+
+
+def metric_dots(table: pd.DataFrame, views: list[str], roles: dict[str, str]) -> dict:
+    """All metrics of one pair of layers: a row a metric, a dot a representation, a ring for theory.
+
+    Parameters
+    ----------
+    table
+        Columns label (of the metric), representation, score, expected.
+    """
+    data = records(table, ["label", "representation", "score", "expected"])
+    names = [name for name in roles if name in set(table["representation"])]
+    base = alt.Chart(data).encode(
+        y=alt.Y(
+            "label:N", sort=views, title=None, scale=alt.Scale(domain=views), axis=alt.Axis(labelLimit=190, grid=True)
+        ),
+        color=role_colour(roles, names),
+        tooltip=[
+            alt.Tooltip("label:N", title="metric"),
+            alt.Tooltip("representation:N", title="of"),
+            alt.Tooltip("score:Q", format=".4f", title="score"),
+            alt.Tooltip("expected:Q", format=".4f", title="theory"),
+        ],
+    )
+    lowest = table["score"].min()
+    domain = [float(max(lowest, LOWEST)) if lowest < 0 else 0.0, float(max(1.0, table["score"].max()))]
+    x = alt.X(
+        "score:Q",
+        title=None,
+        scale=alt.Scale(domain=domain, clamp=True, nice=False),
+        axis=alt.Axis(format=".1f", tickCount=5),
+    )
+    dots = base.transform_filter("isValid(datum.score)").mark_point(filled=True, size=75, opacity=0.9).encode(x=x)
+    rings = (
+        base.transform_filter("isValid(datum.expected)")
+        .mark_point(filled=False, size=190, strokeWidth=1.5, opacity=1)
+        .encode(x=alt.X("expected:Q"))
+    )
+    return finished(alt.layer(rings, dots).properties(width="container", height=24 * len(views)))
+
+
+def legend(names: list[str], colours: list[str]) -> list[tuple[str, str]]:
+    """(label, colour) for the page to print above a chart, where it wraps; colours repeat as those of charts do."""
+    return [(name, colours[place % len(colours)]) for place, name in enumerate(names)]
+
+
+def role_colour(roles: dict[str, str], names: list[str]) -> alt.Color:
+    scale = alt.Scale(domain=names, range=[roles[name] for name in names])
+    return alt.Color("representation:N", sort=names, scale=scale, legend=None)
+
+
+def curve_panel(table: pd.DataFrame, measure: str, layers: list[str]) -> dict:
+    """One measure of training against the step, a line a layer."""
+    data = records(table.dropna(subset=[measure]), ["step", "layer", measure])
+    colour = alt.Color(
+        "layer:N",
+        sort=layers,
+        scale=alt.Scale(domain=layers, range=SERIES_COLOURS),
+        legend=None,
+    )
+    chart = (
+        alt.Chart(data)
+        .mark_line(strokeWidth=1.75, interpolate="linear", point=len(table) <= 4 * len(layers))
+        .encode(
+            x=alt.X("step:Q", title=None, axis=alt.Axis(tickCount=3, format="~s", grid=False)),
+            y=alt.Y(f"{measure}:Q", title=None, scale=alt.Scale(zero=measure != "loss"), axis=alt.Axis(tickCount=4)),
+            color=colour,
+            tooltip=["layer:N", "step:Q", alt.Tooltip(f"{measure}:Q", format=".4g")],
+        )
+    )
+    return finished(chart.properties(width="container", height=130))

@@ -1,0 +1,130 @@
+"""What a study's config says, as the pages need it: who is compared, under which name, and what has to be marked."""
+
+from dataclasses import dataclass, field
+from itertools import combinations
+
+RECORDINGS = ("nwb", "arrays")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two systems of one comparison."""
+
+    comparison: str
+    a: str
+    b: str
+
+
+@dataclass
+class Outline:
+    """A config with all its defaults, and what the stores say about systems.
+
+    Attributes
+    ----------
+    config
+        `Config.model_dump(mode='json')`.
+    facts
+        System -> facts of its activations, such as `simulated` and `untrained`.
+    """
+
+    config: dict
+    facts: dict[str, dict] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return self.config["report"]["title"]
+
+    @property
+    def comparisons(self) -> list[str]:
+        return list(self.config["alignment"])
+
+    def system(self, name: str) -> dict:
+        return self.config["systems"][name]
+
+    def is_recording(self, name: str) -> bool:
+        return self.system(name)["kind"] in RECORDINGS
+
+    def is_untrained(self, name: str) -> bool:
+        return bool(self.system(name).get("untrained") or self.facts.get(name, {}).get("untrained"))
+
+    def marks(self, name: str) -> list[str]:
+        """What a reader must know wherever this system is shown."""
+        planted = self.system(name)["kind"] == "planted"
+        made = self.system(name).get("file") in self.config["simulated_recordings"]
+        simulated = planted or made or self.facts.get(name, {}).get("simulated")
+        found = {"simulated": simulated, "untrained": self.is_untrained(name)}
+        return [mark for mark, holds in found.items() if holds]
+
+    def label(self, name: str) -> str:
+        """Name for charts and sentences, with the marks that it does not already tell."""
+        untold = [mark for mark in self.marks(name) if mark not in name.lower()]
+        return f"{name} ({', '.join(untold)})" if untold else name
+
+    def pairs(self, comparison: str) -> list[Pair]:
+        content = self.config["alignment"][comparison]
+        found = [*combinations(content["systems"], 2), *map(tuple, content["pairs"])]
+        return [Pair(comparison, a, b) for a, b in dict.fromkeys(found)]
+
+    def compared_layers(self, comparison: str, system: str) -> list[str]:
+        layers = list(self.system(system)["layers"])
+        return [one for one in layers if one in self.config["alignment"][comparison]["layers"].get(system, layers)]
+
+    def systems_of(self, comparison: str) -> list[str]:
+        """In the order of the config."""
+        compared = {name for pair in self.pairs(comparison) for name in (pair.a, pair.b)}
+        return [name for name in self.config["systems"] if name in compared]
+
+    def is_planted(self, pair: Pair) -> bool:
+        return all(self.system(name)["kind"] == "planted" for name in (pair.a, pair.b))
+
+    def is_planted_comparison(self, comparison: str) -> bool:
+        return all(self.is_planted(pair) for pair in self.pairs(comparison))
+
+    def features(self, pair: Pair) -> tuple[int, int, int]:
+        """Features that planted systems a and b hold, and how many both do."""
+        spans = []
+        for name in (pair.a, pair.b):
+            content = self.system(name)
+            spans.append(content["features"] or (0, self.config["stimuli"][content["stimuli"]]["features"]))
+        (low_a, high_a), (low_b, high_b) = spans
+        return high_a - low_a, high_b - low_b, max(min(high_a, high_b) - max(low_a, low_b), 0)
+
+    def shares(self, pair: Pair) -> str:
+        """How many features a planted pair shares, in words."""
+        features_a, features_b, shared = self.features(pair)
+        of = f"{features_a}" if features_a == features_b else f"{features_a} and {features_b}"
+        return f"{shared} of {of} features"
+
+    def shown_stimuli(self, comparison: str, count: int) -> str:
+        """The stimuli that scores were computed on, in words: '450 test stimuli of digits'."""
+        sets = dict.fromkeys(self.system(name)["stimuli"] for name in self.systems_of(comparison))
+        split = self.config["alignment"][comparison]["split"]
+        return f"{count:,} {'' if split == 'all' else split + ' '}stimuli of {' and '.join(sets)}"
+
+    def code_sources(self) -> list[tuple[str, str, str, str]]:
+        """Every (system, layer, dictionary, inference) that the config asks for."""
+        return [
+            (system, layer, dictionary, inference)
+            for system, content in self.config["systems"].items()
+            for layer in content["layers"]
+            for dictionary in self.dictionaries(system, layer)
+            for inference, solver in self.config["inference"].items()
+            if solver["dictionaries"] is None or dictionary in solver["dictionaries"]
+        ]
+
+    def dictionaries(self, system: str, layer: str) -> list[str]:
+        """Dictionaries that are learned on a layer."""
+        return [
+            name
+            for name, limits in self.config["dictionaries"].items()
+            if (limits["systems"] is None or system in limits["systems"])
+            and layer in limits["layers"].get(system, [layer])
+        ]
+
+    def representations(self, *roles: str) -> list[str]:
+        """Names of codes of these roles, over all comparisons, in the order of the config."""
+        named = {}
+        for content in self.config["alignment"].values():
+            for name, used in content["representations"].items():
+                named.setdefault(name, used["role"])
+        return [name for name, role in named.items() if role in roles]

@@ -1,0 +1,110 @@
+"""learn: same seed same weights, normalisation folded back exactly, refusals that name what was found."""
+
+import numpy as np
+import pytest
+import torch
+
+from thresh.dictionaries import METHODS, learn
+from thresh.dictionaries.learn import learn_with_curve
+from thresh.dictionaries.normalise import NormalisedRows
+from thresh.dictionaries.progress import Progress
+from thresh.dictionaries.rows import ArrayRows, moments
+from thresh.errors import ConfigError, DictionaryError
+
+from .planted import plant
+
+SHORT = {"online": {"epochs": 2}, "topk": {"epochs": 2, "k": 3}, "random": {}}
+
+
+@pytest.fixture(scope="module")
+def x():
+    offset = np.random.default_rng(1).normal(size=20)
+    return 3 * plant(rows=1500, features=30, units=20, active=3).rows + offset.astype(np.float32)
+
+
+@pytest.mark.parametrize("method", SHORT)
+def test_the_same_seed_gives_the_same_weights(x, method):
+    one, same, other = (learn(x, method, atoms=30, seed=s, device="cpu", **SHORT[method]) for s in (0, 0, 1))
+    for name, tensor in one.tensors().items():
+        assert torch.equal(tensor, same.tensors()[name])
+    assert not np.allclose(one.atoms, other.atoms)
+
+
+@pytest.mark.parametrize("method", SHORT)
+@pytest.mark.parametrize("normalise", ["none", "centre", "scale"])
+def test_a_folded_dictionary_does_on_raw_rows_what_it_learned_on_normalised_ones(x, method, normalise):
+    rows = ArrayRows(x)
+    seen = NormalisedRows(rows, moments(rows), normalise)
+    learner = METHODS[method](20, 30, seed=0, device="cpu", **SHORT[method])
+    inner = learner.fit(seen, Progress("test", 1.0))
+    outer = inner.folded(seen.shift, seen.factor)
+    x64 = x.astype(np.float64)
+    normalised = seen.factor * (x64 - seen.shift)
+    expected_mean = {"none": x64.mean(axis=0), "centre": 0, "scale": seen.factor * x64.mean(axis=0)}[normalise]
+    assert np.abs(normalised.mean(axis=0) - expected_mean).max() < 1e-9
+    if normalise == "scale":
+        assert np.square(normalised).sum(axis=1).mean() == pytest.approx(20)
+    codes = outer.encode(x64)
+    # Both solve their problem to a relative duality gap; the rest of the way is exact.
+    assert np.abs(seen.factor * codes - inner.encode(normalised)).max() < 1e-5 if method == "topk" else 1e-2
+    back = inner.decode(seen.factor * codes) / seen.factor + seen.shift
+    assert np.abs(outer.decode(codes) - back).max() < 1e-5
+    assert np.linalg.norm(outer.atoms, axis=1) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("method", SHORT)
+def test_what_is_learned_does_not_depend_on_the_scale_of_the_input(x, method):
+    small, large = (learn(factor * x, method, atoms=30, device="cpu", **SHORT[method]) for factor in (1, 1024))
+    assert np.abs(small.atoms - large.atoms).max() < 1e-2
+    assert large.scale == pytest.approx(1024 * small.scale, rel=1e-3)
+    assert large.facts["explained_variance"] == pytest.approx(small.facts["explained_variance"], abs=1e-2)
+
+
+def test_facts_are_those_of_the_finished_dictionary(x):
+    dictionary, curve = learn_with_curve(x, "online", atoms=30, device="cpu", epochs=3)
+    codes = dictionary.encode(x)
+    error = np.square(x - dictionary.decode(codes)).sum() / np.square(x - x.mean(axis=0)).sum()
+    assert dictionary.facts["explained_variance"] == pytest.approx(1 - error, abs=1e-3)
+    assert dictionary.facts["l0"] == pytest.approx((codes != 0).sum(axis=1).mean(), rel=1e-2)
+    assert dictionary.facts["dead"] == pytest.approx(1 - (codes != 0).any(axis=0).mean())
+    assert [point["epoch"] for point in curve] == [0, 1, 2]
+    assert curve[-1]["loss"] < curve[0]["loss"]
+
+
+def test_more_atoms_than_rows_and_rows_without_content_are_refused(x):
+    with pytest.raises(DictionaryError, match="found 10 rows for 11 atoms"):
+        learn(x[:10], atoms=11)
+    with pytest.raises(DictionaryError, match="all 50 rows are zero"):
+        learn(np.zeros((50, 4)), atoms=4)
+    broken = x.copy()
+    broken[17, 3] = np.inf
+    with pytest.raises(DictionaryError, match="row 17"):
+        learn(broken, atoms=4)
+
+
+def test_unknown_methods_and_parameters_are_named(x):
+    with pytest.raises(ConfigError, match="one of auto, topk, online, random"):
+        learn(x, "pca")
+    with pytest.raises(ConfigError, match=r"penality: found 0.1, expected a parameter of online: penalty"):
+        learn(x, "online", penality=0.1)
+    with pytest.raises(ConfigError, match="batch_size"):
+        learn(x, "topk", atoms=8, k=2, batch_size=0)
+    with pytest.raises(ConfigError, match="between 1 and the number of atoms"):
+        learn(x, "topk", atoms=8, k=9)
+    with pytest.raises(ConfigError, match="normalise"):
+        learn(x, "random", atoms=8, normalise="whiten")
+
+
+def test_a_loss_that_diverges_stops_the_run(x):
+    with pytest.raises(DictionaryError, match="loss is not finite"):
+        learn(x, "topk", atoms=30, k=3, learning_rate=1e38, epochs=30, device="cpu")
+
+
+def test_silent_rows_and_a_constant_unit_do_no_harm(x):
+    x = x.copy()
+    x[::3] = 0
+    x[:, 5] = 0
+    for method, params in SHORT.items():
+        dictionary = learn(x, method, atoms=30, device="cpu", **params)
+        assert np.isfinite(dictionary.atoms).all()
+        assert np.isfinite(dictionary.encode(x)).all()

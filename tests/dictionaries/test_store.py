@@ -1,0 +1,86 @@
+"""Learning from a store: each row once an epoch, each dictionary as if learned alone."""
+
+import json
+
+import numpy as np
+import pytest
+
+from thresh.dictionaries import ArrayRows, StoreRows, learn, learn_store, load
+from thresh.errors import ConfigError, DictionaryError
+from thresh.store import ActivationsSpec, ShardWriter, lay_out_activations, open_activations, seal
+
+from .planted import plant
+
+
+@pytest.fixture(scope="module")
+def x():
+    return plant(rows=1000, features=30, units=20, active=3).rows
+
+
+@pytest.fixture(scope="module")
+def store(x, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("store") / "layer.zarr"
+    rows = len(x)
+    spec = ActivationsSpec(
+        rows={"stimulus": np.arange(rows), "position": np.full(rows, -1)},
+        units={"unit": np.arange(x.shape[1])},
+        stimuli={"id": np.array([f"s{i}" for i in range(rows)]), "hash": np.array(["h"] * rows)},
+        dtype="float32",
+        shard_rows=256,
+        attributes={"recipe": {}, "facts": {}},
+    )
+    names = lay_out_activations(folder, spec)
+    ShardWriter(folder, list(range(len(names))), lambda index: None).put(0, x)
+    seal(folder)
+    return open_activations(folder)
+
+
+def ordered(rows):
+    rows = np.concatenate(list(rows))
+    return rows[np.lexsort(rows.T)]
+
+
+@pytest.mark.parametrize("chosen", [None, "half"])
+def test_every_row_comes_once_an_epoch_in_an_order_of_its_own(x, store, chosen):
+    select = None if chosen is None else np.arange(1000) % 2 == 0
+    expected = x if select is None else x[select]
+    for source in (StoreRows(store, select), ArrayRows(expected)):
+        assert source.shape == expected.shape
+        first, again, second = (list(source.batches(64, 3, epoch)) for epoch in (0, 0, 1))
+        assert np.array_equal(ordered(first), expected[np.lexsort(expected.T)])
+        assert np.array_equal(np.concatenate(first), np.concatenate(again))
+        assert not np.array_equal(first[0], second[0])
+
+
+def test_dictionaries_of_a_store_are_those_learned_alone(store, tmp_path):
+    specs = {
+        "sae": {"method": "topk", "atoms": 24, "k": 3, "epochs": 2, "seed": 5},
+        "control": {"method": "random", "atoms": 30},
+    }
+    folders = {name: tmp_path / name for name in specs}
+    lines = []
+    facts = learn_store(store, specs, folders, device="cpu", log=lines.append)
+    alone = learn(StoreRows(store), "topk", atoms=24, k=3, epochs=2, seed=5, device="cpu")
+    assert np.array_equal(load(folders["sae"]).atoms, alone.atoms)
+    assert facts["sae"]["explained_variance"] == alone.facts["explained_variance"]
+    assert (facts["control"]["atoms"], facts["control"]["method"]) == (30, "random")
+    curve = [json.loads(line) for line in (folders["sae"] / "curves.jsonl").read_text().splitlines()]
+    assert [point["epoch"] for point in curve] == [0, 1]
+    assert set(curve[0]) == {"step", "epoch", "loss", "explained_variance", "l0", "dead"}
+    assert any(line.startswith("sae: epoch 2/2") for line in lines)
+
+
+def test_a_bad_spec_is_named_before_anything_is_learned(store, tmp_path):
+    good = {"method": "random", "atoms": 24}
+    for bad, error, message in (
+        ({"method": "online", "atoms": 2000}, DictionaryError, "wide: found 1000 rows for 2000 atoms"),
+        ({"method": "topk", "kk": 3}, ConfigError, "kk"),
+    ):
+        with pytest.raises(error, match=message):
+            learn_store(store, {"good": good, "wide": bad}, {n: tmp_path / n for n in ("good", "wide")}, device="cpu")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_selection_of_another_length_is_refused(store):
+    with pytest.raises(DictionaryError, match=r"select has shape \(3,\)"):
+        StoreRows(store, np.ones(3, bool))

@@ -1,0 +1,224 @@
+"""Pages tell the numbers of the tables, mark what has to be marked, and need nothing from outside."""
+
+import re
+from math import isnan
+
+import pandas as pd
+import pytest
+import vl_convert
+import yaml
+
+from thresh.report import build_report
+
+from . import fabricated
+from .reading import charts, plain, table_with, tables, texts
+
+
+def scores_of(built, comparison: str) -> pd.DataFrame:
+    return pd.concat(
+        [pd.read_parquet(path) for path in sorted((built.results / "alignment" / comparison).rglob("*.parquet"))]
+    )
+
+
+def pages(built) -> dict[str, str]:
+    return {path.name: path.read_text(encoding="utf-8") for path in built.folder.glob("*.html")}
+
+
+def test_deflation_table_puts_each_score_beside_its_expectation(built):
+    rows = [texts(row)[-7:] for row in table_with(built.page("index.html"), "True overlap")[2:]]
+    # of, true overlap, CKA measured and expected, matched fraction measured and expected, stimuli
+    assert rows == [
+        ["raw", "1.000", "0.270", "0.274", "0.000", "–", "1,000"],
+        ["learned", "1.000", "0.990", "1.000", "0.980", "1.000", "1,000"],
+        ["random control", "1.000", "0.420", "–", "0.010", "–", "1,000"],
+        ["raw", "0.667", "0.344", "0.337", "0.000", "–", "1,000"],
+        ["learned", "0.667", "0.667", "0.667", "0.657", "0.667", "1,000"],
+        ["random control", "0.667", "0.240", "–", "0.010", "–", "1,000"],
+    ]
+
+
+def test_deflation_chart_draws_the_same_numbers(built):
+    cka, matched = charts(built.page("index.html"))
+    drawn = {(row["label"].split(":")[0], row["measure"].split(" ")[0]): row for row in cka["data"]["values"]}
+    for comparison, (raw, theory, learned, random) in fabricated.PLANTED.items():
+        assert drawn[comparison, "raw"]["score"] == raw
+        assert drawn[comparison, "raw"]["expected"] == theory
+        assert drawn[comparison, "learned"]["score"] == learned
+        assert drawn[comparison, "random"]["score"] == random
+        assert drawn[comparison, "random"]["expected"] is None
+        assert drawn[comparison, "raw"]["truth"] == pytest.approx(fabricated.TRUTH[comparison])
+    assert {row["score"] for row in matched["data"]["values"]} == {0.0, 0.98, 0.657, 0.01}
+
+
+def test_table_and_csv_of_a_comparison_hold_every_score(built):
+    scores = scores_of(built, "networks")
+    table = table_with(built.page("comparison-networks.html"), "Metric")
+    names = texts(table[0])[3:-1]
+    assert names == ["raw", "learned", "random", "raw shuffled"]
+    shown = [(cell["data-value"], name) for row in table[1:] for cell, name in zip(row[3:-1], names, strict=True)]
+    for name in names:
+        expected = scores.loc[scores["representation"] == name, "score"].dropna()
+        assert sorted(float(value) for value, of in shown if of == name and value) == sorted(expected)
+    csv = pd.read_csv(built.folder / "data" / "networks.csv")
+    assert sorted(csv["score"].dropna()) == pytest.approx(sorted(scores["score"].dropna()), abs=0)
+    assert (csv["comparison"] == "networks").all()
+
+
+def test_heat_maps_show_each_pair_of_layers_in_each_representation(built):
+    scores = scores_of(built, "networks")
+    drawn = charts(built.page("comparison-networks.html"))
+    assert len(drawn) == 6 * 4  # pairs of systems, representations
+    values = [cell["score"] for chart in drawn for cell in chart["data"]["values"]]
+    assert sorted(value for value in values if value is not None) == sorted(scores["score"].dropna())
+    assert (
+        len({str(layer["encoding"].get("fillOpacity")) for chart in drawn for layer in chart["layer"]}) == 2
+    )  # one scale
+
+
+def test_scores_that_are_not_defined_say_so_and_are_never_zero(built):
+    page = built.page("comparison-networks.html")
+    holes = [cell for row in table_with(page, "Metric") for cell in row if cell["text"].startswith("not defined")]
+    assert [hole["titles"] for hole in holes] == [["resnet_a/stage1 (learned): found 64 constant units."]]
+    assert holes[0]["data-value"] is None
+    drawn = [cell for chart in charts(page) for cell in chart["data"]["values"] if cell["score"] is None]
+    assert [cell["text"] for cell in drawn] == ["n. d."]
+    assert "1 × resnet_a/stage1 (learned): found 64 constant units." in page
+    assert built.facts["undefined_scores"] == 1
+
+
+def test_bars_turn_every_layer_towards_the_recording(built):
+    (chart,) = charts(built.page("comparison-brain.html"))
+    shown = [
+        row
+        for row in chart["data"]["values"]
+        if row["view"] == "linear_predictivity a_to_b" and row["representation"] == "raw"
+    ]
+    expected = scores_of(built, "brain").query("metric == 'linear_predictivity' and direction == 'a_to_b'")
+    assert sorted(row["score"] for row in shown) == sorted(expected.loc[expected["representation"] == "raw", "score"])
+    assert [param["value"] for param in chart["params"]] == ["linear_predictivity a_to_b"]
+
+
+def test_recording_as_side_a_is_turned_too(tmp_path):
+    config = fabricated.study_config()
+    config["alignment"] = {"brain": config["alignment"]["brain"] | {"pairs": [["brain", "vit"]]}}
+    config["report"]["galleries"] = []
+    rows = [
+        fabricated.score("raw", "raw", "linear_predictivity", value, direction=direction)
+        for direction, value in (("a_to_b", 0.1), ("b_to_a", 0.7))
+    ]
+    for layer in fabricated.LAYERS:
+        fabricated.write_scores(tmp_path / "results", "brain", ("brain", "responses"), ("vit", layer), rows)
+    facts = build_report(config, tmp_path / "results", made(tmp_path / "report"))
+    (chart,) = charts((tmp_path / "report" / "comparison-brain.html").read_text())
+    towards = [row["score"] for row in chart["data"]["values"] if row["view"] == "linear_predictivity a_to_b"]
+    assert towards == [0.7, 0.7, 0.7]
+    assert facts["summary"] == ["brain (simulated) is predicted best by vit stage1, r = 0.700"]
+
+
+def made(folder):
+    folder.mkdir()
+    return folder
+
+
+def test_simulated_and_untrained_systems_are_marked_wherever_they_are_shown(built):
+    systems = {
+        row[0]["text"].split(" ")[0]: row[0]["text"] for row in table_with(built.page("index.html"), "System")[1:]
+    }
+    for name in ("brain", "full_a", "full_b", "partial_a", "partial_b"):
+        assert systems[name] == f"{name} simulated"
+    assert systems["resnet_a"] == "resnet_a"
+    assert systems["resnet_untrained"] == "resnet_untrained untrained"
+    for name in ("index.html", "dictionaries.html", *(name for name in pages(built) if name.startswith("comparison"))):
+        for row in (row for table in tables(built.page(name)) for row in table):
+            for cell in texts(row):
+                # A cell of prose may name several systems; one that begins with a system's name is about it.
+                if re.match(r"(brain|(full|partial)_[ab])( |$)", cell):
+                    assert "simulated" in " ".join(texts(row)), (name, cell)
+    assert "Layers and brain (simulated)" in built.page("comparison-brain.html")
+    assert "full_a (simulated) and full_b (simulated)" in built.page("comparison-planted_full.html")
+
+
+def test_evidence_level_is_on_every_page(built):
+    assert len(pages(built)) == built.facts["pages"] == 8
+    for page in pages(built).values():
+        assert "Evidence level: observation" in plain(page)
+    assert "Evidence level: observation, not intervention." in plain(built.page("index.html"))
+
+
+def test_pages_ask_nothing_of_the_network_and_their_links_lead_somewhere(built):
+    for name, page in pages(built).items():
+        targets = re.findall(r'(?:href|src)="([^"]+)"', page)
+        assert len(targets) > 5
+        for target in targets:
+            assert not re.match(r"(https?:)?//", target), (name, target)
+            assert target.startswith("data:") or (built.folder / target).is_file(), (name, target)
+        assert not re.search(r"https?://", " ".join(map(str, charts(page))))
+    for asset in ("report.css", "report.js"):
+        assert not re.search(r"https?:|//[a-z]+\.|@import|fetch\(", (built.folder / "assets" / asset).read_text())
+    assert "window.vegaEmbed" in (built.folder / "assets" / "vega.js").read_text()
+
+
+def test_every_chart_compiles_and_the_deflation_prints_its_numbers(built):
+    drawn = [chart for page in pages(built).values() for chart in charts(page)]
+    assert len(drawn) > 50
+    # One of each kind is rendered by Vega itself; compiling all of them would take long.
+    kinds = {str(sorted(chart)) + str(chart.get("params")) + str(len(chart.get("layer", []))): chart for chart in drawn}
+    for chart in kinds.values():
+        svg = vl_convert.vegalite_to_svg({**chart, "width": 300}, vl_version="6.4")
+        assert "NaN" not in svg
+    svg = vl_convert.vegalite_to_svg({**charts(built.page("index.html"))[0], "width": 300}, vl_version="6.4")
+    for printed in ("0.270", "0.344", "0.990", "0.667", "0.420", "0.240"):
+        assert f">{printed}<" in svg
+
+
+def test_dictionaries_without_curves_and_without_planted_truth(built):
+    page = built.page("dictionaries.html")
+    assert "Has no training curves" in page
+    titles = re.findall(r"<h3>(\w+)", page)
+    assert "resnet_a" in titles
+    assert "brain" not in titles  # the fabricated brain has no curves
+    truth = [texts(row) for row in table_with(page, "Code MCC")[1:]]
+    assert truth[0] == ["full_a simulated", "topk", "encoder", "0.970", "0.190", "0.980", "0.310"]
+    assert {row[0] for row in truth} == {f"{one} simulated" for one in ("full_a", "full_b", "partial_a", "partial_b")}
+    evaluated = [texts(row) for row in table_with(page, "Explained variance")[1:]]
+    assert ["resnet_a", "stage3", "topk", "encoder", "450", "192", "0.830", "0.960", "8.0", "0.020"] in evaluated
+
+
+def test_provenance_tells_versions_keys_time_and_the_whole_config(built):
+    page = built.page("provenance.html")
+    facts = {row[0]["text"]: row[1]["text"] for row in table_with(page, "Commit")}
+    assert facts["Commit"] == "c0ffee" * 6 + "beef"
+    assert facts["torch"] == "2.13.0"
+    assert "2 products, 10 s (0.2 min)" in plain(page)
+    assert {row[2]["text"] for row in table_with(page, "Key")[1:]} == {"align".ljust(16, "0"), "harvest".ljust(16, "0")}
+    assert yaml.safe_load((built.folder / "data" / "config.yaml").read_text()) == built.config
+
+
+def test_same_results_make_the_same_pages(built, tmp_path):
+    build_report(built.config, built.results, made(tmp_path / "again"))
+    files = sorted(path.relative_to(built.folder) for path in built.folder.rglob("*") if path.is_file())
+    assert files == sorted(
+        path.relative_to(tmp_path / "again") for path in (tmp_path / "again").rglob("*") if path.is_file()
+    )
+    for path in files:
+        assert (built.folder / path).read_bytes() == (tmp_path / "again" / path).read_bytes(), path
+
+
+def test_an_unfinished_study_has_pages_that_say_what_is_missing(tmp_path):
+    config = fabricated.study_config()
+    config["report"] |= {"galleries": [], "title": "A & <script>"}
+    facts = build_report(config, tmp_path / "results", made(tmp_path / "report"))
+    assert facts["scores"] == 0
+    assert facts["missing_pairs_of_layers"] == 2 + 6 * 9 + 12
+    index = (tmp_path / "report" / "index.html").read_text()
+    assert "68 pairs of layers have no scores yet" in plain(index)
+    assert "A &amp; &lt;script&gt;" in index
+    assert "<script>" not in index.replace('<script type="application/json">', "")
+
+
+def test_headline_numbers_are_facts(built):
+    headline = built.facts["headline"]["planted_partial"]
+    assert headline["linear_cka_debiased"]["raw"] == {"score": 0.344, "expected": 0.337}
+    assert headline["true_overlap"] == pytest.approx(2 / 3)
+    assert headline["linear_cka_debiased"]["random"]["expected"] is None
+    assert not any(isnan(value) for value in (headline["true_overlap"], built.facts["scores"]))
