@@ -4,8 +4,9 @@ from pathlib import Path
 
 ENVIRONMENTS = Path(__file__).parent.parent / "envs"
 
-HEAD = """# The versions of requirements.lock for conda, written by `make docs`. By hand: `conda env create -f envs/thresh.yaml`;
-# by Snakemake, for each job: `snakemake --sdm conda`. The library itself comes from the checkout.
+HEAD = """\
+# The versions of requirements.lock for conda, written by `make docs`. `conda env create -f envs/thresh.yaml`, or for
+# each job `snakemake --sdm conda`. The library itself comes from the checkout.
 name: thresh
 channels:
   - conda-forge

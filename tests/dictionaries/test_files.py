@@ -75,7 +75,7 @@ def test_what_cannot_be_read_is_named(x, tmp_path):
             load(tmp_path)
     (tmp_path / "cfg.json").write_text(json.dumps(good))
     save_file({"W_dec": np.ones((3, 2), np.float32)}, tmp_path / "sae_weights.safetensors")
-    with pytest.raises(DictionaryError, match="b_dec"):
+    with pytest.raises(DictionaryError, match="found no b_enc"):
         load(tmp_path)
     (tmp_path / "sae_weights.safetensors").write_bytes(b"broken")
     with pytest.raises(DictionaryError, match="damaged"):

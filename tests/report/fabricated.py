@@ -253,8 +253,11 @@ def write_stores(results: Path) -> None:
 
 def write_provenance(results: Path) -> None:
     for stage, path, seconds in (
-        ("align", "alignment/networks/x", 2.5),
+        ("align", "alignment/networks/resnet_a/stage1/vit/stage3", 2.5),
         ("harvest", "activations/resnet_a/parts/0", 7),
+        ("align", "alignment/networks/gone/stage1/vit/stage3", 100),  # left by an earlier config
+        ("report", "report/index", 50),  # of the last time
+    ,
     ):
         write_json(
             results / f"{path}.provenance",

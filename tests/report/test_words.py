@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from thresh.report import planted, words
+from thresh.report import comparison_words, planted, planted_words, words
 from thresh.report.outline import Outline
 
 from . import fabricated
@@ -20,7 +20,7 @@ def claims_for(numbers: dict[str, tuple], matched_random: float = 0.01) -> list[
         names = {"comparison": comparison, "a_system": f"{kind}_a", "b_system": f"{kind}_b"}
         rows += [names | row for row in fabricated.planted_rows(comparison, *values, matched_random=matched_random)]
     table = planted.deflation(pd.DataFrame(rows), OUTLINE)
-    return [sentence.claim for sentence in words.planted_sentences(table)]
+    return [sentence.claim for sentence in planted_words.planted_sentences(table)]
 
 
 def test_the_claim_is_made_where_the_numbers_bear_it_out():
@@ -46,7 +46,7 @@ def test_the_opposite_is_said_where_they_do_not():
     ("full", "partial", "claim"),
     [
         (0.99, 0.667, "Learned codes restore the order and reach the true overlap"),
-        (0.80, 0.667, "Learned codes restore the order, but miss the true overlap"),
+        (0.80, 0.667, "Learned codes restore the order but miss the true overlap by 0.200"),
         (0.60, 0.667, "Learned codes do not restore the order"),
     ],
 )
@@ -61,7 +61,7 @@ def test_a_control_matches_nothing_only_if_it_matches_no_pair():
         kind = comparison.removeprefix("planted_")
         names = {"comparison": comparison, "a_system": f"{kind}_a", "b_system": f"{kind}_b"}
         rows += [names | row for row in fabricated.planted_rows(comparison, *values, matched_random=matched)]
-    sentence = words.planted_sentences(planted.deflation(pd.DataFrame(rows), OUTLINE))[-1]
+    sentence = planted_words.planted_sentences(planted.deflation(pd.DataFrame(rows), OUTLINE))[-1]
     assert "match too" in sentence.claim
     assert "0.010 for planted_full and 0.300 for planted_partial" in sentence.numbers
 
@@ -98,7 +98,7 @@ def network_scores(trained: float, control: float, codes: float, random: float) 
     ],
 )
 def test_networks_are_held_against_their_controls(values, agreement, atoms):
-    told = words.comparison_sentences(network_scores(*values), "networks", OUTLINE)
+    told = comparison_words.comparison_sentences(network_scores(*values), "networks", OUTLINE)
     assert agreement in told[1].claim
     assert atoms in told[2].claim
 
@@ -110,7 +110,7 @@ def test_codes_predict_a_recording_better_or_worse(codes, verdict):
         names | fabricated.score(name, role, "linear_predictivity", value, direction="a_to_b")
         for name, role, value in (("raw", "raw", 0.6), ("learned", "codes", codes))
     ]
-    (sentence,) = words.comparison_sentences(pd.DataFrame(rows), "brain", OUTLINE)
+    (sentence,) = comparison_words.comparison_sentences(pd.DataFrame(rows), "brain", OUTLINE)
     assert sentence.claim == "brain (simulated) is predicted best by vit stage1, r = 0.600"
     assert verdict in sentence.numbers
 
@@ -120,3 +120,30 @@ def test_codes_predict_a_recording_better_or_worse(codes, verdict):
 )
 def test_numbers_are_printed_one_way(value, text):
     assert words.number(value) == text
+
+
+def test_averages_are_told_beside_raw_of_the_same_layers():
+    """A dictionary of the best layer alone would else look better than one of all layers."""
+    rows = []
+    for layer, raw, online, topk, random in (("stage1", 0.2, 0.3, None, 0.1), ("stage2", 0.8, 0.9, 0.85, 0.88)):
+        names = {
+            "comparison": "networks",
+            "a_system": "resnet_a",
+            "b_system": "vit",
+            "a_layer": layer,
+            "b_layer": layer,
+        }
+        for metric in ("linear_cka_debiased", "one_to_one_matching"):
+            for name, role, value in (
+                *(("raw", "raw", raw), ("online", "codes", online)),
+                *(("topk", "codes", topk), ("random", "control", random)),
+            ):
+                rows += [names | fabricated.score(name, role, metric, value)] if value is not None else []
+    average, atoms = comparison_words.comparison_sentences(pd.DataFrame(rows), "networks", OUTLINE)
+    assert average.claim == "Raw debiased linear CKA is 0.500 on average"
+    assert average.numbers == (
+        "Over 2 pairs of layers; online 0.600; topk 0.850 on 1 of them, where raw is 0.800; random 0.490."
+    )
+    assert "better than" in atoms.claim  # of the dictionary that most pairs of layers have
+    assert "online 0.600 against 0.490 of random, on 2 pairs of layers" in atoms.numbers
+    assert "topk 0.850 against 0.880 of random, on 1 pair of layers" in atoms.numbers

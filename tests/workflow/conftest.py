@@ -108,7 +108,7 @@ class Project:
 
 
 def copy_project(folder: Path) -> Project:
-    for name in ("src", "scripts", "workflow", "profiles"):
+    for name in ("src", "scripts", "workflow", "profiles", "envs"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     shutil.copy(ROOT / "Snakefile", folder / "Snakefile")
     project = Project(folder)

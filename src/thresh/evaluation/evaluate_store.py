@@ -7,8 +7,8 @@ import numpy as np
 from thresh.dictionaries import Dictionary
 from thresh.errors import DictionaryError
 from thresh.evaluation import matched_correlation, matched_cosine, random_null, reconstruction, sparsity
-from thresh.store import Activations, Codes
 from thresh.stimuli import Stimuli
+from thresh.store import Activations, Codes
 
 
 def evaluate_store(activations: Activations, codes: Codes, dictionary: Dictionary, stimuli: Stimuli) -> dict:

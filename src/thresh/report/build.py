@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from thresh.report import data, pages, planted, words
+from thresh.report import comparison_words, data, pages, planted, planted_words
 from thresh.report.gallery import make_gallery
 from thresh.report.outline import Outline
 from thresh.report.site import Site
@@ -44,7 +44,7 @@ def build_report(
     scores, missing = data.read_scores(results, outline)
     deflation = planted.deflation(scores, outline)
     told_by = {name: sentences_of(name, scores, deflation, outline) for name in outline.comparisons}
-    of_planted = words.planted_sentences(deflation)
+    of_planted = planted_words.planted_sentences(deflation)
 
     site = Site(folder, outline, with_gallery=bool(config["report"]["galleries"]))
     site.write_assets()
@@ -70,7 +70,7 @@ def build_report(
     if galleries:
         site.write(pages.gallery_page(galleries, outline))
         told("gallery")
-    site.write(pages.provenance_page(data.read_provenance(results), outline, site))
+    site.write(pages.provenance_page(data.read_provenance(results, outline), outline, site))
     told("provenance")
     models = data.read_models(results, outline)
     site.write(pages.overview_page(scores, missing, deflation, of_planted, told_by, models, outline))
@@ -89,8 +89,8 @@ def build_report(
 def sentences_of(comparison: str, scores: pd.DataFrame, deflation: pd.DataFrame, outline: Outline) -> list:
     """What one comparison shows, in sentences."""
     if outline.is_planted_comparison(comparison):
-        return words.planted_sentences(deflation[deflation["comparison"] == comparison])
-    return words.comparison_sentences(scores, comparison, outline)
+        return planted_words.planted_sentences(deflation[deflation["comparison"] == comparison])
+    return comparison_words.comparison_sentences(scores, comparison, outline)
 
 
 def not_planted(told_by: dict[str, list], outline: Outline) -> list:

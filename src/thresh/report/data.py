@@ -93,18 +93,30 @@ def read_models(results: Path, outline: Outline) -> dict[str, dict]:
     return {name: content["facts"] for name, content in manifests.items() if content is not None}
 
 
-def read_provenance(results: Path) -> pd.DataFrame:
-    """One row a product: what was finished, with which key, in which time; empty where nothing was recorded."""
+def read_provenance(results: Path, outline: Outline) -> pd.DataFrame:
+    """One row a product of this config: what was finished, with which key, in which time.
+
+    Products of earlier configs may still lie beside, and the report's own record is of its last time: both are left
+    out.
+    """
     rows = []
     for path in sorted(results.rglob("*.provenance")):
+        product = path.relative_to(results).with_suffix("").as_posix()
         content = read_json(path)
-        if content is not None:
-            rows.append(content | {"product": path.relative_to(results).with_suffix("").as_posix()})
+        if content is not None and outline.asks_for(product):
+            rows.append(content | {"product": product})
     return pd.DataFrame(rows)
 
 
 def read_json(path: Path) -> dict | None:
     return json.loads(path.read_text()) if path.is_file() else None
+
+
+def in_order(scores: pd.DataFrame) -> list[str]:
+    """Representations: raw, codes, controls, shuffled stimuli; roles that are not known last."""
+    role_of = scores.drop_duplicates("representation").set_index("representation")["role"]
+    rank = {role: place for place, role in enumerate(ROLES)}
+    return sorted(role_of.index, key=lambda name: rank.get(role_of[name], len(rank)))
 
 
 def view_key(metric: str, direction: str) -> str:

@@ -7,7 +7,6 @@ import pandas as pd
 
 from thresh.report.words import number
 
-PAIR_COLOURS = [f"var(--pair-{index})" for index in range(1, 7)]
 SERIES_COLOURS = [f"var(--series-{index})" for index in range(1, 9)]
 LOWEST = -0.25  # scores below it stop at the edge of bars and dots
 TWO_LINES = "split(datum.label, ' · ')"  # labels such as 'vit · layer3', for which phones have no room in one line
@@ -30,74 +29,6 @@ def finished(chart: alt.TopLevelMixin) -> dict:
     """Specification without addresses and without altair's theme; report.js adds the page's own."""
     spec = chart.to_dict()
     return {key: value for key, value in spec.items() if key not in ("$schema", "config")}
-
-
-def deflation_chart(table: pd.DataFrame, measures: list[str], labels: dict[str, str]) -> dict:
-    """Scores of planted pairs, a row a representation: measured, predicted, and the true overlap.
-
-    Parameters
-    ----------
-    table
-        Rows of `planted.deflation` of one metric, with column `measure`.
-    measures
-        Values of `measure` from top to bottom.
-    labels
-        Pair -> label in the legend, in the order of the pairs.
-    """
-    table = table.assign(label=table["pair"].map(labels), text=[number(value) for value in table["score"]])
-    data = records(table, ["measure", "label", "score", "expected", "truth", "role", "text", "error"])
-    order = [labels[pair] for pair in labels]
-    base = alt.Chart(data).encode(
-        y=alt.Y(
-            "measure:N",
-            sort=measures,
-            title=None,
-            scale=alt.Scale(paddingInner=0.25, paddingOuter=0.1),
-            axis=alt.Axis(labelExpr=TWO_LINES),
-        ),
-        yOffset=alt.YOffset("label:N", sort=order),
-        color=alt.Color(
-            "label:N",
-            sort=order,
-            scale=alt.Scale(domain=order, range=PAIR_COLOURS),
-            legend=None,
-        ),
-        tooltip=[
-            alt.Tooltip("label:N", title="pair"),
-            alt.Tooltip("measure:N", title="of"),
-            alt.Tooltip("score:Q", format=".3f", title="measured"),
-            alt.Tooltip("expected:Q", format=".3f", title="theory"),
-            alt.Tooltip("truth:Q", format=".3f", title="true overlap"),
-        ],
-    )
-    axis = alt.Axis(values=[0, 0.2, 0.4, 0.6, 0.8, 1], format=".1f")
-    lowest = min([0.0, *table["score"].dropna()])
-    x = alt.X("score:Q", title=None, scale=alt.Scale(domain=[lowest, 1.03], nice=False), axis=axis)
-    defined = "isValid(datum.score)"
-    gap = base.transform_filter(defined).mark_rule(strokeWidth=1.5, opacity=0.35).encode(x=x, x2="truth:Q")
-    truth = base.mark_tick(thickness=3, size=15).encode(x=alt.X("truth:Q"))
-    theory = (
-        base.transform_filter("isValid(datum.expected) && datum.role == 'raw'")
-        .mark_point(filled=False, shape="circle", size=190, strokeWidth=1.5, opacity=1)
-        .encode(x=alt.X("expected:Q"))
-    )
-    measured = base.transform_filter(defined).mark_point(filled=True, size=75, opacity=1).encode(x=x)
-    # The number stands on the side that has room.
-    texts = []
-    for condition, look in (
-        ("datum.score <= 0.6", {"align": "left", "dx": 12}),
-        ("datum.score > 0.6", {"align": "right", "dx": -12}),
-    ):
-        side = base.transform_filter(f"{defined} && {condition}").encode(x=x, text="text:N")
-        halo = side.mark_text(fontSize=12, stroke="var(--surface)", strokeWidth=4, **look)
-        texts += [halo.encode(color=alt.value("var(--surface)")), side.mark_text(fontSize=12, **look)]
-    undefined = (
-        base.transform_filter("!isValid(datum.score)")
-        .mark_text(align="left", fontStyle="italic", text="not defined")
-        .encode(x=alt.value(4), tooltip="error:N")
-    )
-    layers = alt.layer(gap, truth, theory, *texts, measured, undefined)
-    return finished(layers.properties(width="container", height=32 * len(measures) * len(order)))
 
 
 def heat_panel(table: pd.DataFrame, rows: list[str], columns: list[str], titles: tuple[str, str], shown: str) -> dict:
@@ -208,7 +139,11 @@ def metric_dots(table: pd.DataFrame, views: list[str], roles: dict[str, str]) ->
     names = [name for name in roles if name in set(table["representation"])]
     base = alt.Chart(data).encode(
         y=alt.Y(
-            "label:N", sort=views, title=None, scale=alt.Scale(domain=views), axis=alt.Axis(labelLimit=190, grid=True)
+            "label:N",
+            sort=views,
+            title=None,
+            scale=alt.Scale(domain=views),
+            axis=alt.Axis(labelExpr="split(datum.label, ': ')", grid=True),
         ),
         color=role_colour(roles, names),
         tooltip=[
@@ -232,7 +167,7 @@ def metric_dots(table: pd.DataFrame, views: list[str], roles: dict[str, str]) ->
         .mark_point(filled=False, size=190, strokeWidth=1.5, opacity=1)
         .encode(x=alt.X("expected:Q"))
     )
-    return finished(alt.layer(rings, dots).properties(width="container", height=24 * len(views)))
+    return finished(alt.layer(rings, dots).properties(width="container", height=30 * len(views)))
 
 
 def legend(names: list[str], colours: list[str]) -> list[tuple[str, str]]:
@@ -254,12 +189,18 @@ def curve_panel(table: pd.DataFrame, measure: str, layers: list[str]) -> dict:
         scale=alt.Scale(domain=layers, range=SERIES_COLOURS),
         legend=None,
     )
+    # A share of dead atoms that stays at 0 is a line at the bottom, not in the middle of nowhere.
+    scale = (
+        alt.Scale(domain=[0, max(0.1, table[measure].max())])
+        if measure == "dead"
+        else alt.Scale(zero=measure != "loss")
+    )
     chart = (
         alt.Chart(data)
         .mark_line(strokeWidth=1.75, interpolate="linear", point=len(table) <= 4 * len(layers))
         .encode(
             x=alt.X("step:Q", title=None, axis=alt.Axis(tickCount=3, format="~s", grid=False)),
-            y=alt.Y(f"{measure}:Q", title=None, scale=alt.Scale(zero=measure != "loss"), axis=alt.Axis(tickCount=4)),
+            y=alt.Y(f"{measure}:Q", title=None, scale=scale, axis=alt.Axis(tickCount=4)),
             color=colour,
             tooltip=["layer:N", "step:Q", alt.Tooltip(f"{measure}:Q", format=".4g")],
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from thresh.report import figures, tables
-from thresh.report.data import towards, view_key
+from thresh.report.data import in_order, towards, view_key
 from thresh.report.outline import Outline, Pair
 
 ROLE_WORDS = {"raw": "activations", "codes": "codes", "control": "control codes", "shuffled": "control"}
@@ -49,7 +49,7 @@ def colours(outline: Outline, scores: pd.DataFrame) -> dict[str, str]:
     found = {"raw": "var(--raw)"}
     found |= {name: f"var(--codes-{place % 4 + 1})" for place, name in enumerate(codes)}
     found |= {name: f"var(--control-{place % 2 + 1})" for place, name in enumerate(controls)}
-    for name in tables.representations_in_order(scores):
+    for name in in_order(scores):
         found.setdefault(name, "var(--shuffled)")
     return found
 
@@ -83,7 +83,7 @@ def heat_group(scores: pd.DataFrame, pair: Pair, layers: list, outline: Outline,
     shown = first_view(views, ("linear_cka_debiased", "linear_cka"))
     titles = outline.label(pair.a), outline.label(pair.b)
     drawings = []
-    for name in tables.representations_in_order(scores):
+    for name in in_order(scores):
         mine = scores[scores["representation"] == name]
         spec = figures.heat_panel(mine, *layers, titles, shown)
         drawings.append(Drawing(panel_title(mine), spec, f"{titles[0]} against {titles[1]}, {name}"))

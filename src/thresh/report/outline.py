@@ -1,9 +1,12 @@
 """What a study's config says, as the pages need it: who is compared, under which name, and what has to be marked."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
 
 RECORDINGS = ("nwb", "arrays")
+NETWORKS = ("transformers", "torch")
+PRODUCTS = ("stimuli", "models", "recordings", "dictionaries", "codes", "evaluation", "alignment", "report")
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,9 @@ class Outline:
 
     def is_recording(self, name: str) -> bool:
         return self.system(name)["kind"] in RECORDINGS
+
+    def is_network(self, name: str) -> bool:
+        return self.system(name)["kind"] in NETWORKS
 
     def is_untrained(self, name: str) -> bool:
         return bool(self.system(name).get("untrained") or self.facts.get(name, {}).get("untrained"))
@@ -128,3 +134,32 @@ class Outline:
             for name, used in content["representations"].items():
                 named.setdefault(name, used["role"])
         return [name for name, role in named.items() if role in roles]
+
+    def asks_for(self, product: str) -> bool:
+        """Whether a product, named by its path below the results, belongs to this config; the report itself does not."""
+        folder, _, rest = product.partition("/")
+        if folder in ("activations", "systems"):
+            return rest.split("/")[0] in self.config["systems"]
+        return product in self.products or folder not in PRODUCTS
+
+    @cached_property
+    def products(self) -> set[str]:
+        """Paths below the results of everything but activations."""
+        learned = [
+            (system, layer, dictionary)
+            for system, content in self.config["systems"].items()
+            for layer in content["layers"]
+            for dictionary in self.dictionaries(system, layer)
+        ]
+        aligned = [
+            (name, pair.a, a_layer, pair.b, b_layer)
+            for name in self.comparisons
+            for pair in self.pairs(name)
+            for a_layer in self.compared_layers(name, pair.a)
+            for b_layer in self.compared_layers(name, pair.b)
+        ]
+        codes = self.code_sources()
+        paths = {"dictionaries": learned, "alignment": aligned, "codes": codes, "evaluation": codes}
+        sections = {"stimuli": "stimuli", "models": "small_models", "recordings": "simulated_recordings"}
+        paths |= {folder: [(name,) for name in self.config[section]] for folder, section in sections.items()}
+        return {"/".join((folder, *names)) for folder, found in paths.items() for names in found}

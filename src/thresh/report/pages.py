@@ -6,6 +6,8 @@ import pandas as pd
 import yaml
 
 from thresh.report import figures, planted, tables
+from thresh.report.data import in_order
+from thresh.report.deflation_figure import PAIR_COLOURS, deflation_chart
 from thresh.report.groups import ROLE_WORDS, Drawing, groups
 from thresh.report.outline import Outline
 from thresh.report.site import Page, Site, comparison_file
@@ -28,7 +30,7 @@ def overview_page(
         "of_planted": of_planted,
         "told_by": {name: told for name, told in told_by.items() if not outline.is_planted_comparison(name)},
         "deflation": deflation_drawings(deflation, metric),
-        "pair_legend": figures.legend(list(pair_labels(deflation).values()), figures.PAIR_COLOURS),
+        "pair_legend": figures.legend(list(pair_labels(deflation).values()), PAIR_COLOURS),
         "deflation_rows": tables.deflation_table(deflation, metric),
         "cka": metric_label(metric),
         "planted_stimuli": planted_stimuli(deflation, outline),
@@ -50,11 +52,11 @@ def deflation_drawings(deflation: pd.DataFrame, metric: str) -> list[Drawing]:
     for name in (metric, "matched_fraction"):
         table = deflation[deflation["metric"] == name]
         if len(table):
-            names = tables.representations_in_order(table)
+            names = in_order(table)
             roles = table.drop_duplicates("representation").set_index("representation")["role"]
             titles = {one: measure_title(one, roles[one]) for one in names}
             table = table.assign(measure=table["representation"].map(titles))
-            spec = figures.deflation_chart(table, list(titles.values()), labels)
+            spec = deflation_chart(table, list(titles.values()), labels)
             drawings.append(Drawing(metric_label(name), spec, f"{metric_label(name)} of planted pairs"))
     return drawings
 
@@ -75,7 +77,7 @@ def about_comparison(scores: pd.DataFrame, comparison: str, outline: Outline) ->
         "systems": outline.systems_of(comparison),
         "pairs": len(mine[["a_system", "a_layer", "b_system", "b_layer"]].drop_duplicates()),
         "stimuli": outline.shown_stimuli(comparison, int(mine["stimuli"].max())) if len(mine) else "",
-        "representations": tables.representations_in_order(mine),
+        "representations": in_order(mine),
         "metrics": [metric_label(one) for one in mine["metric"].unique()],
     }
 
@@ -94,13 +96,14 @@ def about_system(name: str, models: dict[str, dict], outline: Outline) -> dict:
     content, facts = outline.system(name), outline.facts.get(name, {})
     trained = {} if outline.is_untrained(name) else models.get(content.get("model"), {})
     units = facts.get("units", {})
+    kind, source = KINDS[content["kind"]], facts.get("source", "")
     return {
         "name": name,
-        "kind": KINDS.get(content["kind"], content["kind"]),
+        "kind": kind,
         "marks": outline.marks(name),
         "layers": [(layer, units.get(layer)) for layer in content["layers"]],
         "stimuli": content["stimuli"],
-        "source": facts.get("source", ""),
+        "source": source if source != kind else "",
         "accuracy": trained.get("test_accuracy"),
     }
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from thresh.report.data import ROLES, view_key
+from thresh.report.data import in_order, view_key
 from thresh.report.outline import Outline
 from thresh.report.words import metric_label, number
 
@@ -31,16 +31,9 @@ def cell(row: dict) -> Cell:
     return Cell(text, number(row["expected"]), "", float(row["score"]))
 
 
-def representations_in_order(scores: pd.DataFrame) -> list[str]:
-    """Raw, codes, controls, shuffled stimuli; roles that are not known last."""
-    role_of = scores.drop_duplicates("representation").set_index("representation")["role"]
-    rank = {role: place for place, role in enumerate(ROLES)}
-    return sorted(role_of.index, key=lambda name: rank.get(role_of[name], len(rank)))
-
-
 def score_table(scores: pd.DataFrame, outline: Outline) -> tuple[list[str], list[dict]]:
     """Columns (representations) and rows of a comparison's whole table: one row a pair of layers and metric."""
-    names = representations_in_order(scores)
+    names = in_order(scores)
     rows: dict[tuple, dict] = {}
     for record in scores.to_dict("records"):
         key = tuple(record[column] for column in PAIR_COLUMNS)
@@ -51,7 +44,7 @@ def score_table(scores: pd.DataFrame, outline: Outline) -> tuple[list[str], list
                 "b": f"{outline.label(record['b_system'])} {record['b_layer']}",
                 "view": view_key(record["metric"], record["direction"]),
                 "metric": metric_label(record["metric"]) + ARROWS[record["direction"]],
-                "stimuli": int(record["stimuli"]),
+                "stimuli": f"{int(record['stimuli']):,}",
                 "cells": dict.fromkeys(names, ABSENT),
             },
         )

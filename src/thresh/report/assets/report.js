@@ -1,12 +1,12 @@
 // Charts when they come near the screen, controls that steer them, tables that sort and filter.
 "use strict";
 
-const text = { labelColor: "var(--muted)", titleColor: "var(--muted)", labelFontSize: 12, titleFontSize: 12, titleFontWeight: 500 };
+const text = { labelColor: "var(--muted)", titleColor: "var(--muted)", labelFontSize: 11.5, titleFontSize: 11.5, titleFontWeight: 500 };
 const theme = {
   background: "transparent",
   font: getComputedStyle(document.body).fontFamily,
   view: { stroke: null },
-  axis: { ...text, gridColor: "var(--line)", domainColor: "var(--line)", tickColor: "var(--line)", titlePadding: 8, labelLimit: 120 },
+  axis: { ...text, gridColor: "var(--line)", domainColor: "var(--line)", tickColor: "var(--line)", titlePadding: 5, labelLimit: 120 },
   axisBand: { grid: false, ticks: false, domain: false, labelPadding: 6 },
   axisX: { labelAngle: 0, labelOverlap: true },
   text: { color: "var(--ink)" },

@@ -1,0 +1,82 @@
+"""What is wrong with a study is told in the terminal, before anything long has begun."""
+
+import re
+import shutil
+
+
+def refused(project, *, launched=()):
+    """Output of a run that fails; nothing but the named stages may have computed."""
+    done = project.snakemake()
+    assert done.returncode != 0
+    verdicts = [
+        line.split()[1]
+        for log in (project.folder / "results").rglob("*.log")
+        for line in log.read_text().splitlines()
+        if line.startswith("COMPUTE")
+    ]
+    assert set(verdicts) <= {"prepare_stimuli", "check_methods", "check_system", *launched}, verdicts
+    return done.stdout + done.stderr
+
+
+def test_all_errors_of_a_config_at_once_and_nothing_is_written(fresh):
+    config = fresh.config()
+    config["systems"]["net"]["factry"] = "x"
+    config["dictionaries"]["online"]["systems"] = ["nett"]
+    config["inference"]["omp"]["solvr"] = "omp"
+    fresh.write_config(config)
+    told = refused(fresh)
+    assert "study.yaml: systems.net.factry: unknown key; nearest: factory" in told
+    assert "study.yaml: inference.omp.solvr: unknown key; nearest: solver" in told
+    assert "study.yaml: dictionaries.online.systems: found 'nett', expected a key of `systems`; nearest: net" in told
+    assert not (fresh.folder / "results").exists()
+
+
+def test_an_unknown_layer_is_told_with_the_nearest_before_any_harvest(fresh):
+    config = fresh.config()
+    config["systems"]["net"]["layers"]["first"]["module"] = "11"
+    fresh.write_config(config)
+    told = refused(fresh, launched=["harvest"])
+    assert "systems.net.layers.first: '11' is not a module of factory:network" in told
+    assert not (fresh.folder / "results" / "activations" / "net").exists()
+
+
+def test_unknown_methods_parameters_and_metrics_together(fresh):
+    config = fresh.config()
+    config["dictionaries"]["random"]["method"] = "randm"
+    config["dictionaries"]["online"]["params"]["penalti"] = 0.1
+    config["inference"]["omp"]["params"] = {"kk": 2}
+    config["alignment"]["both"]["metrics"] = ["linear_ckaa", "rsa"]
+    fresh.write_config(config)
+    told = refused(fresh)
+    assert "dictionaries.random: method: found 'randm'" in told
+    assert "dictionaries.online: penalti: found 0.1" in told
+    assert "inference.omp: params.kk: found 2" in told
+    assert "alignment.both.metrics.linear_ckaa: " in told
+
+
+def test_more_atoms_than_rows_are_told_with_the_dictionary(project):
+    config = project.config()
+    config["dictionaries"]["random"]["atoms"] = 5000
+    project.write_config(config)
+    done = project.snakemake()
+    assert done.returncode != 0
+    told = r"learn_dictionaries: .*activations/net/first\.zarr: dictionaries\.random: found \d+ rows for 5000 atoms, expected"
+    assert re.search(told, done.stdout + done.stderr)
+
+
+def test_a_constant_unit_is_refused_by_the_stage_that_sees_it(fresh):
+    config = fresh.config()
+    config["systems"]["pixels"]["constant_units"] = "refuse"
+    fresh.write_config(config)
+    told = refused(fresh, launched=["harvest", "gather", "learn_dictionaries", "infer_codes", "evaluate"])
+    assert "systems.pixels.layers.pixels: found 3 of 64 units constant over all rows (units 0, 32, 39)" in told
+    assert not (fresh.folder / "results" / "activations" / "pixels" / "pixels.json").exists()
+
+
+def test_a_workflow_in_another_folder_finds_its_scripts(fresh, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.move(fresh.folder / "inputs", elsewhere / "inputs")
+    done = fresh.snakemake("--directory", str(elsewhere), "results/methods.json", "results/stimuli/digits.json")
+    assert done.returncode == 0, done.stderr
+    assert (elsewhere / "results" / "stimuli" / "digits.json").exists()
