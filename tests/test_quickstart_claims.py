@@ -50,8 +50,8 @@ def test_small_models_know_the_digits(model, accuracy):
 
 def test_planted_features_are_recovered_and_a_random_dictionary_recovers_none():
     for place in (RESULTS / "evaluation").glob("full_*/units"):
-        learned = json.loads((place / "planted_128" / "fista.json").read_text())["facts"]
-        random = json.loads((place / "random_128" / "fista.json").read_text())["facts"]
+        learned = json.loads((place / "planted_128" / "fista_planted.json").read_text())["facts"]
+        random = json.loads((place / "random_128" / "fista_planted.json").read_text())["facts"]
         assert learned["matched_cosine"] >= 0.99
         assert learned["matched_correlation"] >= 0.95
         assert random["matched_cosine"] < 0.6

@@ -257,7 +257,6 @@ def write_provenance(results: Path) -> None:
         ("harvest", "activations/resnet_a/parts/0", 7),
         ("align", "alignment/networks/gone/stage1/vit/stage3", 100),  # left by an earlier config
         ("report", "report/index", 50),  # of the last time
-    ,
     ):
         write_json(
             results / f"{path}.provenance",

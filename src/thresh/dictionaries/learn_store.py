@@ -48,7 +48,7 @@ def learn_store(
     rows = StoreRows(activations, select)
     for name, spec in specs.items():
         method_class(spec.get("method", "auto"), own_parameters(spec))
-        check_atoms(name, spec.get("atoms", 1024), rows.shape[0])
+        check_atoms(f"{activations.path}: dictionaries.{name}", spec.get("atoms", 1024), rows.shape[0])
     known = moments(rows) if specs else None
     facts = {}
     for name, spec in specs.items():

@@ -136,7 +136,7 @@ class Outline:
         return [name for name, role in named.items() if role in roles]
 
     def asks_for(self, product: str) -> bool:
-        """Whether a product, named by its path below the results, belongs to this config; the report itself does not."""
+        """Whether a product, named by its path below the results, belongs to this config; no report does."""
         folder, _, rest = product.partition("/")
         if folder in ("activations", "systems"):
             return rest.split("/")[0] in self.config["systems"]
