@@ -47,8 +47,9 @@ class Outline:
     def is_recording(self, name: str) -> bool:
         return self.system(name)["kind"] in RECORDINGS
 
-    def is_network(self, name: str) -> bool:
-        return self.system(name)["kind"] in NETWORKS
+    @property
+    def networks(self) -> list[str]:
+        return [name for name, content in self.config["systems"].items() if content["kind"] in NETWORKS]
 
     def is_untrained(self, name: str) -> bool:
         return bool(self.system(name).get("untrained") or self.facts.get(name, {}).get("untrained"))
