@@ -31,6 +31,31 @@ def test_comments_docstrings_and_blank_lines_do_not_count(tmp_path, edited, same
     assert (tree_digest(before) == tree_digest(after)) is same
 
 
+def test_a_template_of_an_imported_package_counts(tmp_path):
+    package = tmp_path / "thresh"
+    (package / "report" / "templates").mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "report" / "__init__.py").write_text("")
+    script = tmp_path / "report.py"
+    script.write_text("import thresh.report")
+    program = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2] / 'src')!r})\n"
+        "import thresh.stages.code as code\n"
+        f"from pathlib import Path; code.package_root = lambda: Path({str(package)!r})\n"
+        f"print(code.code_digest({str(script)!r}))"
+    )
+
+    def digest():
+        return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+    template = package / "report" / "templates" / "page.html"
+    template.write_text("<p>one")
+    before = digest()
+    assert digest() == before
+    template.write_text("<p>two")
+    assert digest() != before
+
+
 STAGES = [script for script in SCRIPTS if "run_" in script.read_text() and "stage" in script.read_text()]
 
 

@@ -143,7 +143,7 @@ def metric_dots(table: pd.DataFrame, views: list[str], roles: dict[str, str]) ->
             sort=views,
             title=None,
             scale=alt.Scale(domain=views),
-            axis=alt.Axis(labelExpr="split(datum.label, ': ')", grid=True),
+            axis=alt.Axis(labelExpr="split(datum.label, ': ')", labelLimit=150, grid=True),
         ),
         color=role_colour(roles, names),
         tooltip=[

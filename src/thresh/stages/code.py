@@ -6,6 +6,8 @@ import hashlib
 import importlib.util
 from pathlib import Path
 
+from thresh.stages.digests import file_digest
+
 PACKAGE = "thresh"
 
 
@@ -13,15 +15,31 @@ def code_digest(script: str | Path) -> str:
     """SHA-256 of the syntax trees of a script and of every module of thresh that it can import.
 
     Imports are followed wherever they stand, inside functions too, so that a stage may import the heavy
-    parts only when it has to compute. Docstrings and comments do not count.
+    parts only when it has to compute. Docstrings and comments do not count. Files of the imported packages that are
+    no modules (templates, styles) count whole.
 
     Parameters
     ----------
     script
         The stage's command line, for example ``scripts/harvest.py``.
     """
-    trees = [tree_digest(Path(script)), *(tree_digest(path) for path in imported_modules(script).values())]
-    return hashlib.sha256("".join(trees).encode()).hexdigest()
+    modules = imported_modules(script).values()
+    trees = [tree_digest(path) for path in (Path(script), *modules)]
+    data = [
+        file_digest(path) for module in modules if module.name == "__init__.py" for path in package_data(module.parent)
+    ]
+    return hashlib.sha256("".join([*trees, *data]).encode()).hexdigest()
+
+
+def package_data(package: Path) -> list[Path]:
+    """Files of a package, below its folder and not in packages within, that Python does not import."""
+    found = []
+    for path in sorted(package.iterdir()):
+        if path.is_dir() and path.name != "__pycache__" and not (path / "__init__.py").exists():
+            found.extend(
+                file for file in sorted(path.rglob("*")) if file.is_file() and file.suffix not in (".py", ".pyc")
+            )
+    return found
 
 
 def imported_modules(script: str | Path) -> dict[str, Path]:
@@ -46,9 +64,14 @@ def parents(name: str) -> list[str]:
 
 
 @functools.cache
+def package_root() -> Path:
+    return Path(importlib.util.find_spec(PACKAGE).origin).parent
+
+
+@functools.cache
 def module_path(name: str) -> Path | None:
     """File of a module of thresh; None if the name is an attribute of a module rather than a module."""
-    root = Path(importlib.util.find_spec(PACKAGE).origin).parent
+    root = package_root()
     stem = root.joinpath(*name.split(".")[1:])
     for path in (stem.with_suffix(".py") if stem != root else root / "__init__.py", stem / "__init__.py"):
         if path.is_file():
