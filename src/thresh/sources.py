@@ -1,5 +1,6 @@
 """Local files and folders that a study reads but does not make."""
 
+import importlib.metadata
 import os
 from pathlib import Path
 
@@ -29,6 +30,14 @@ def system_sources(study: Study, system: str) -> list[str]:
     if content.kind == "arrays":
         return [content.responses, *([content.ids] if content.ids and Path(content.ids).is_file() else [])]
     return []
+
+
+def versions(study: Study, system: str) -> dict[str, str]:
+    """Versions of the packages that compute a system's responses: another one may give other last digits."""
+    packages = {"transformers": ("torch", "transformers"), "torch": ("torch",)}
+    return {
+        package: importlib.metadata.version(package) for package in packages.get(study.config.systems[system].kind, ())
+    }
 
 
 def factory_file(factory: str, search_path: str | None) -> str | None:

@@ -108,7 +108,8 @@ def harvest_config(wildcards):
     layers = system.pop("layers")
     system.pop("constant_units")
     store = study.config.harvest.model_dump(exclude={"parts"})
-    return canonical({"system": system, "store": store, "products": layers})
+    versions = sources.versions(study, wildcards.system)
+    return canonical({"system": system, "store": store, "versions": versions, "products": layers})
 
 
 def dictionary_groups():
