@@ -20,7 +20,9 @@ def work(job: Job) -> dict[str, dict]:
     def side(name: str):
         content = params[name]
         stores = [source_of(path, ".zarr") for path in job.inputs[f"{name}-codes"]]
-        codes = {key: (role, store) for (key, role), store in zip(content["codes"].items(), stores, strict=True)}
+        # Names come sorted, as canonical JSON has them, and manifests in the order of the names.
+        names = sorted(content["codes"])
+        codes = {key: (content["codes"][key], store) for key, store in zip(names, stores, strict=True)}
         activations = source_of(job.input(name), ".zarr")
         return read_side(content["system"], content["layer"], activations, codes, selected, params["pooling"])
 

@@ -1,5 +1,7 @@
 """Look at a system before anything long begins: its layers, weights or recording, and the stimuli it shares."""
 
+import json
+
 from thresh.stages import Job, run_stage, source_of, stage_parser
 
 
@@ -10,9 +12,9 @@ def main() -> None:
 
     def work(job: Job) -> dict[str, dict]:
         from thresh.stimuli import open_stimuli
-        from thresh.systems.configured import configured_system
+        from thresh.systems.configured import configured_systems
 
-        system = configured_system(
+        systems = configured_systems(
             arguments.system,
             open_stimuli(source_of(job.input("stimuli"), ".zarr")),
             job.params,
@@ -20,8 +22,14 @@ def main() -> None:
             made=[source_of(path) for path in job.inputs["source"]],
             device="cpu",
         )
-        system.check()
-        return {job.product().name: {"layers": sorted(system.layers)}}
+        answered = {}
+        for system in systems:
+            system.check()
+            ids = system.stimuli.ids[system.stimuli_index].tolist()
+            answered |= dict.fromkeys(system.layers, ids)
+        product = job.product()
+        (job.folder(product) / "answered.json").write_text(json.dumps(answered, sort_keys=True))
+        return {product.name: {layer: len(ids) for layer, ids in answered.items()}}
 
     run_stage("check_system", arguments, work)
 

@@ -17,29 +17,33 @@ def main() -> None:
     def lay_out(job: Job) -> dict[str, tuple[Path, list[str]]]:
         from thresh.systems.harvest import lay_out_layer, stored_bytes
 
-        system = opened(job, arguments)
+        systems = opened(job, arguments)
+        products = {product.name: product for product in job.products}
         store = job.params["store"]
-        require_space(job.products[0].store, stored_bytes(system, [p.name for p in job.products], store["dtype"]))
+        needed = sum(stored_bytes(system, list(system.layers), store["dtype"]) for system in systems)
+        require_space(job.products[0].store, needed)
         return {
-            product.name: (job.fresh(product), lay_out_layer(system, product.name, job.folder(product), **store))
-            for product in job.products
+            layer: (job.fresh(products[layer]), lay_out_layer(system, layer, job.folder(products[layer]), **store))
+            for system in systems
+            for layer in system.layers
         }
 
     def write(job: Job, stale: dict[str, Shards]) -> None:
         from thresh.systems.harvest import harvest_layers
 
-        stores = {name: (shards.product.store, shards.missing) for name, shards in stale.items()}
-        harvest_layers(opened(job, arguments), stores, lambda layer, index: stale[layer].written(index))
+        for system in opened(job, arguments):
+            stores = {layer: (stale[layer].product.store, stale[layer].missing) for layer in system.layers}
+            harvest_layers(system, stores, lambda layer, index: stale[layer].written(index))
 
     run_part_stage("harvest", arguments, lay_out, write)
 
 
-def opened(job: Job, arguments: argparse.Namespace):
+def opened(job: Job, arguments: argparse.Namespace) -> list:
     """The system, with the layers that the job still has to write."""
     from thresh.stimuli import open_stimuli
-    from thresh.systems.configured import configured_system
+    from thresh.systems.configured import configured_systems
 
-    return configured_system(
+    return configured_systems(
         arguments.system,
         open_stimuli(source_of(job.input("stimuli"), ".zarr")),
         job.params["system"],

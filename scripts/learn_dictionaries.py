@@ -19,10 +19,14 @@ def main() -> None:
         train = stimuli.split[activations.rows["stimulus"].to_numpy()] == "train"
         return learn_store(
             activations,
-            {product.name: spec_of(product.params, activations.shape[1]) for product in job.products},
+            {
+                product.name: spec_of(product.params, activations.shape[1], job.params["place"])
+                for product in job.products
+            },
             {product.name: job.folder(product) for product in job.products},
             select=train,
             device=arguments.device,
+            finished=job.finished,
         )
 
     run_stage("learn_dictionaries", arguments, work)

@@ -8,9 +8,8 @@ def main() -> None:
 
 
 def work(job: Job) -> dict[str, dict]:
-    from thresh.systems.simulated_recording import simulate_recording
-
     from thresh.stimuli import open_stimuli
+    from thresh.systems.simulated_recording import simulate_recording
 
     product = job.product()
     params = {key: value for key, value in job.params.items() if key != "stimuli"}

@@ -8,9 +8,8 @@ def main() -> None:
 
 
 def work(job: Job) -> dict[str, dict]:
-    from thresh.systems.small_models import train_small_model
-
     from thresh.stimuli import open_stimuli
+    from thresh.systems.small_models import train_small_model
 
     product = job.product()
     params = {key: value for key, value in job.params.items() if key != "stimuli" and value is not None}

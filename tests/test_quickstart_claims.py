@@ -1,10 +1,15 @@
 """What README and report claim of the quickstart, read from its results. Run `make quickstart` first."""
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from thresh.alignment import linear_cka
+from thresh.stimuli import open_stimuli
+from thresh.store import open_activations, open_codes, pool
 
 RESULTS = Path(__file__).parents[1] / "results" / "quickstart"
 
@@ -64,10 +69,29 @@ def test_every_score_is_defined():
         assert undefined.empty, undefined[["representation", "metric", "error"]].to_string()
 
 
+@pytest.mark.parametrize("name", ["learned", "topk", "random"])
+def test_scores_of_codes_are_those_of_their_own_stores(name):
+    """Recomputed from the stores, for the pair of layers that has every representation."""
+    stores = {"learned": "online/fista", "topk": "topk/encoder", "random": "random/fista"}
+    test = open_stimuli(RESULTS / "stimuli" / "digits.zarr").split == "test"
+    sides = []
+    for system in ("resnet_a", "resnet_b"):
+        rows = open_activations(RESULTS / "activations" / system / "layer3.zarr").rows["stimulus"].to_numpy()
+        codes = open_codes(RESULTS / "codes" / system / "layer3" / f"{stores[name]}.zarr").read()
+        sides.append(pool(codes, rows)[1][test])
+    place = RESULTS / "alignment" / "networks" / "resnet_a" / "layer3" / "resnet_b" / "layer3" / "scores.parquet"
+    table = pd.read_parquet(place)
+    (found,) = table[(table.metric == "linear_cka") & (table.representation == name)].score
+    assert found == pytest.approx(linear_cka(*sides), abs=1e-6)
+
+
 def test_the_report_stands_alone_and_marks_what_is_simulated():
-    pages = list((RESULTS / "report").glob("*.html"))
-    text = "".join(page.read_text() for page in pages)
-    assert len(pages) >= 4
-    assert "simulated" in text
-    assert 'src="http' not in text
-    assert 'href="http' not in text
+    pages = {page.name: page.read_text() for page in (RESULTS / "report").glob("*.html")}
+    assert {"index.html", "comparison-networks.html", "dictionaries.html", "gallery.html", "provenance.html"} <= set(
+        pages
+    )
+    for name, text in pages.items():
+        assert 'src="http' not in text, name
+        assert 'href="http' not in text, name
+    for system in ("full_a", "full_b", "partial_a", "partial_b", "population"):
+        assert re.search(rf"{system}\s*<span[^>]*>simulated", pages["index.html"]), system

@@ -45,6 +45,41 @@ def check_methods(
     return {"dictionaries": len(dictionaries), "inference": len(inference), "comparisons": len(metrics)}
 
 
+def check_pairs(answered: dict[str, dict[str, list[str]]], comparisons: dict[str, list[list[str]]]) -> dict:
+    """Check that systems which are to be compared answer to stimuli in common.
+
+    Parameters
+    ----------
+    answered
+        System -> layer -> ids of the stimuli that it answers to.
+    comparisons
+        Comparison -> pairs of systems.
+
+    Returns
+    -------
+    facts: comparison -> smallest number of stimuli that two of its layers share.
+
+    Raises
+    ------
+    PreflightError
+        Pairs without a common stimulus, one a line, with an id of each side.
+    """
+    findings, smallest = Findings(), {}
+    for comparison, pairs in comparisons.items():
+        for a, b in pairs:
+            for a_layer, a_ids in answered[a].items():
+                for b_layer, b_ids in answered[b].items():
+                    shared = len(set(a_ids) & set(b_ids))
+                    smallest[comparison] = min(shared, smallest.get(comparison, shared))
+                    if not shared:
+                        findings.lines.append(
+                            f"alignment.{comparison}: found no stimulus that both {a}/{a_layer} (e.g. {a_ids[:1]}) and"
+                            f" {b}/{b_layer} (e.g. {b_ids[:1]}) answer to, expected some."
+                        )
+    findings.tell()
+    return smallest
+
+
 def check_metric(name: str, params: dict) -> None:
     METRICS[name].split_parameters(params)
 

@@ -122,12 +122,22 @@ class Study:
             if content.dictionaries is None or dictionary in content.dictionaries
         ]
 
+    def compared_pairs(self) -> dict[str, list[tuple[str, str]]]:
+        """Comparison -> pairs of systems, each once."""
+        return {
+            name: list(dict.fromkeys([*combinations(comparison.systems, 2), *comparison.pairs]))
+            for name, comparison in self.config.alignment.items()
+        }
+
+    def compared_systems(self) -> list[str]:
+        return sorted({system for pairs in self.compared_pairs().values() for pair in pairs for system in pair})
+
     def alignments(self) -> list[Alignment]:
         """Every pair of layers of different systems of every comparison, in the order of the config."""
         return [
             Alignment(name, (a, a_layer), (b, b_layer))
             for name, comparison in self.config.alignment.items()
-            for a, b in dict.fromkeys([*combinations(comparison.systems, 2), *comparison.pairs])
+            for a, b in self.compared_pairs()[name]
             for a_layer in self.compared_layers(comparison, a)
             for b_layer in self.compared_layers(comparison, b)
         ]

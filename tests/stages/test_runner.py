@@ -1,4 +1,4 @@
-"""HIT, RESUME, COMPUTE: what makes a result stale, and that nothing half-written is taken for whole."""
+"""HIT or COMPUTE: what makes a result stale, and that nothing half-written is taken for whole."""
 
 import errno
 import json
@@ -18,7 +18,7 @@ class Stage:
         self.folder = folder
         self.calls = []
 
-    def run(self, names=("a",), params=None, own=None, inputs=("x",), code="c", resumable=False, fail=None):
+    def run(self, names=("a",), params=None, own=None, inputs=("x",), code="c", fail=None, fail_after=None):
         products = [
             Product(name, (own or {}).get(name, {}), self.folder / f"{name}.json", self.folder / f"{name}.store")
             for name in names
@@ -30,9 +30,13 @@ class Stage:
                 (job.folder(product) / "data").write_text(f"{job.params}{product.params}")
                 if fail:
                     raise fail
+                if fail_after:
+                    job.finished(product.name, {"size": 1})
+                if product.name == fail_after:
+                    raise RuntimeError("killed")
             return {product.name: {"size": 1} for product in job.products}
 
-        return run_products("stage", Job(params or {}, {}, products), code, inputs, work, resumable)
+        return run_products("stage", Job(params or {}, {}, products), code, inputs, work)
 
 
 @pytest.fixture
@@ -90,14 +94,17 @@ def test_failed_work_leaves_the_older_result_whole(stage):
     assert stage.run() == {"a": "HIT"}
 
 
-def test_work_that_can_resume_finds_what_a_killed_job_left(stage):
+def test_products_that_are_finished_stay_when_the_job_is_killed(stage):
+    with pytest.raises(RuntimeError, match="killed"):
+        stage.run(names=("a", "b", "c"), fail_after="b")
+    assert stage.run(names=("a", "b", "c")) == {"a": "HIT", "b": "HIT", "c": "COMPUTE"}
+
+
+def test_what_a_killed_job_left_is_never_taken_for_whole(stage):
     with pytest.raises(RuntimeError):
-        stage.run(resumable=True, fail=RuntimeError("killed"))
+        stage.run(fail=RuntimeError("killed"))
     assert not (stage.folder / "a.json").exists()
-    assert stage.run(resumable=True) == {"a": "RESUME"}
-    with pytest.raises(RuntimeError):
-        stage.run(resumable=True, params={"k": 2}, fail=RuntimeError("killed"))
-    assert stage.run(resumable=True, params={"k": 3}) == {"a": "COMPUTE"}
+    assert stage.run() == {"a": "COMPUTE"}
 
 
 def test_a_full_disk_is_told_with_the_place(stage):

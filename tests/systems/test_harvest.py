@@ -8,6 +8,7 @@ from thresh.stimuli import prepare
 from thresh.store import open_activations
 from thresh.store.gather import gather_activations
 from thresh.systems.base import LayerShape, System
+from thresh.systems.configured import configured_systems
 from thresh.systems.harvest import harvest_layers, lay_out_layer
 from thresh.systems.planted import PlantedSystem
 
@@ -106,3 +107,35 @@ def test_a_planted_system_brings_its_truth(stimuli, tmp_path):
     features = stimuli.features(0, 300)[:, store.extra("truth/features")]
     np.testing.assert_allclose(store.read(0, 300), features @ store.extra("truth/mixing"), atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(store.extra("truth/mixing"), axis=1), 1, atol=1e-6)
+
+
+def test_a_store_laid_out_for_other_stimuli_is_not_written(system, tmp_path):
+    path = tmp_path / "pooled.zarr"
+    lay_out_layer(system, "pooled", path, "float32", 64)
+    system.stimuli_index = np.arange(1, 301) % 300
+    with pytest.raises(HarvestError, match="was laid out for 300 stimuli that are not the 300 of the system now"):
+        harvest_layers(system, {"pooled": (path, [0])}, lambda layer, index: None)
+
+
+def test_populations_of_a_recording_do_not_depend_on_each_other(stimuli, tmp_path):
+    responses = np.random.default_rng(0).normal(size=(4, 300, 2)).astype(np.float32)
+    responses[0, :5] = responses[3, 290:] = np.nan
+    np.save(tmp_path / "responses.npy", responses)
+    params = {"kind": "arrays", "responses": str(tmp_path / "responses.npy")}
+    layers = {"first": {"where": {"unit": "0"}}, "last": {"where": {"unit": "3"}}}
+
+    def rows(names, folder):
+        found = {}
+        chosen = {name: layers[name] for name in names}
+        for system in configured_systems("both", stimuli, params, layers=chosen, made=[], device="cpu"):
+            for path in harvested(system, tmp_path / folder).values():
+                store = open_activations(path)
+                found[path.stem] = store.rows["stimulus"].to_numpy(), store.read(0, store.shape[0])
+        return found
+
+    together, alone = rows(["first", "last"], "together"), rows(["last"], "alone")
+    assert together["first"][0].tolist() == list(range(5, 300))
+    assert together["last"][0].tolist() == list(range(290))
+    np.testing.assert_array_equal(together["last"][1][:, 0], responses[3, :290].mean(axis=1))
+    for one, other in zip(together["last"], alone["last"], strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -46,7 +46,11 @@ STUDY = {
         "both": {
             "systems": ["net", "pixels"],
             "metrics": ["linear_cka"],
-            "representations": {"learned": {"dictionary": "online", "inference": "omp"}},
+            # Not in the order of the alphabet: names and stores must find each other all the same.
+            "representations": {
+                "learned": {"dictionary": "online", "inference": "omp"},
+                "control": {"dictionary": "random", "inference": "omp", "role": "control"},
+            },
         }
     },
 }

@@ -37,6 +37,8 @@ def test_an_unknown_layer_is_told_with_the_nearest_before_any_harvest(fresh):
     fresh.write_config(config)
     told = refused(fresh, launched=["harvest"])
     assert "systems.net.layers.first: '11' is not a module of factory:network" in told
+    assert "nearest: 1" in told
+    assert "all layers: python scripts/list_layers.py factory:network" in told
     assert not (fresh.folder / "results" / "activations" / "net").exists()
 
 
@@ -52,6 +54,12 @@ def test_unknown_methods_parameters_and_metrics_together(fresh):
     assert "dictionaries.online: penalti: found 0.1" in told
     assert "inference.omp: params.kk: found 2" in told
     assert "alignment.both.metrics.linear_ckaa: " in told
+
+
+def test_a_missing_file_is_told_with_its_key(fresh):
+    (fresh.folder / "inputs" / "weights.pt").unlink()
+    told = refused(fresh, launched=["harvest"])
+    assert "systems.net.weights: inputs/weights.pt: found no file" in told
 
 
 def test_more_atoms_than_rows_are_told_with_the_dictionary(project):

@@ -138,7 +138,7 @@ def test_deleted_stores_are_found_by_verify_and_made_again(project):
     }
 
 
-def test_a_lost_shard_is_resumed(project):
+def test_a_damaged_shard_is_written_again(project):
     shard = next((project.folder / "results" / "activations" / "pixels" / "pixels.zarr" / "values" / "c").rglob("0"))
     while shard.is_dir():
         shard = shard / "0"

@@ -18,7 +18,7 @@ rule harvest:
         mem_mb=memory(2000),
         runtime=720,
     params:
-        config=harvest_config,
+        config=lambda w: canonical(stage_params.harvest_params(study, w.system)),
         sources=lambda w: sources_of_system(w.system),
         stores=lambda w: [
             f"{layer}={RESULTS}/activations/{w.system}/{layer}.zarr"

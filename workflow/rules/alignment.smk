@@ -5,8 +5,8 @@ rule align:
     input:
         a=f"{RESULTS}/activations/{{a_system}}/{{a_layer}}.json",
         b=f"{RESULTS}/activations/{{b_system}}/{{b_layer}}.json",
-        a_codes=lambda w: list(codes_of_side(w, "a").values()),
-        b_codes=lambda w: list(codes_of_side(w, "b").values()),
+        a_codes=lambda w: codes_of_side(w, "a").values(),
+        b_codes=lambda w: codes_of_side(w, "b").values(),
         stimuli=lambda w: stimuli_of(w.a_system),
     output:
         manifest=f"{RESULTS}/alignment/{{comparison}}/{{a_system}}/{{a_layer}}/{{b_system}}/{{b_layer}}.json",
@@ -24,7 +24,11 @@ rule align:
         mem_mb=memory(2000),
         runtime=240,
     params:
-        config=comparison_config,
+        config=lambda w: canonical(
+            stage_params.alignment_params(
+                study, w.comparison, side_of(w, "a"), side_of(w, "b")
+            )
+        ),
         script=script("align"),
         code=code("align"),
     shell:

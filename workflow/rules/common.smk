@@ -13,7 +13,7 @@ sys.path.insert(0, str(SOURCE))
 # Braces are doubled twice: for Python, and for Snakemake, which formats the prefix like a command.
 shell.prefix(f"export PYTHONPATH='{SOURCE}':${{{{PYTHONPATH:-}}}}; ")
 
-from thresh import sources
+from thresh import sources, stage_params
 from thresh.errors import ThreshError
 from thresh.stages import canonical, code_digest
 from thresh.study import load_study
@@ -103,15 +103,6 @@ def sources_of_system(system):
     )
 
 
-def harvest_config(wildcards):
-    system = study.params("systems", wildcards.system)
-    layers = system.pop("layers")
-    system.pop("constant_units")
-    store = study.config.harvest.model_dump(exclude={"parts"})
-    versions = sources.versions(study, wildcards.system)
-    return canonical({"system": system, "store": store, "versions": versions, "products": layers})
-
-
 def dictionary_groups():
     """Names of dictionaries -> layers (system/layer) on which exactly these are learned."""
     groups = {}
@@ -122,22 +113,11 @@ def dictionary_groups():
 
 
 def codes_of_side(wildcards, side):
-    layer = (wildcards[f"{side}_system"], wildcards[f"{side}_layer"])
+    """Name -> manifest of the codes of one side, sorted by name: the config hands the names over in that order."""
+    layer = side_of(wildcards, side)
     used = study.representations(wildcards.comparison, layer)
-    return {name: codes_of(*layer, *code) for name, code in used.items()}
+    return {name: codes_of(*layer, *used[name]) for name in sorted(used)}
 
 
-def comparison_config(wildcards):
-    content = study.params(
-        "alignment", wildcards.comparison, ("systems", "pairs", "layers")
-    )
-    roles = {
-        name: used["role"] for name, used in content.pop("representations").items()
-    }
-    for side in "ab":
-        content[side] = {
-            "system": wildcards[f"{side}_system"],
-            "layer": wildcards[f"{side}_layer"],
-            "codes": {name: roles[name] for name in codes_of_side(wildcards, side)},
-        }
-    return canonical(content)
+def side_of(wildcards, side):
+    return wildcards[f"{side}_system"], wildcards[f"{side}_layer"]

@@ -26,15 +26,8 @@ for number, (names, places) in enumerate(dictionary_groups().items()):
             mem_mb=memory(2000),
             runtime=1440,
         params:
-            config=canonical(
-                {
-                    "products": {
-                        name: study.params(
-                            "dictionaries", name, leave_out=("systems", "layers")
-                        )
-                        for name in names
-                    }
-                }
+            config=lambda w, names=names: canonical(
+                stage_params.dictionary_params(study, w.place, names)
             ),
             manifests=lambda w, output, names=names: [
                 f"{name}={path}" for name, path in zip(names, output.manifests)

@@ -35,22 +35,7 @@ rule check_methods:
     conda:
         ENVIRONMENT
     params:
-        config=canonical(
-            {
-                "dictionaries": {
-                    name: study.params("dictionaries", name)
-                    for name in study.config.dictionaries
-                },
-                "inference": {
-                    name: study.params("inference", name)
-                    for name in study.config.inference
-                },
-                "metrics": {
-                    name: content.metrics
-                    for name, content in study.config.alignment.items()
-                },
-            }
-        ),
+        config=canonical(stage_params.check_params(study)),
         script=script("check_methods"),
         code=code("check_methods"),
     shell:
@@ -82,4 +67,24 @@ rule check_system:
     shell:
         "python {params.script:q} --system {wildcards.system} --stimuli {input.stimuli:q}#content"
         " --source {params.sources:q} --params {params.config:q} --code {params.code}"
+        " --manifest {output.manifest:q} > {log:q} 2>&1"
+
+
+rule check_pairs:
+    input:
+        [f"{RESULTS}/systems/{name}.json" for name in study.compared_systems()],
+    output:
+        manifest=f"{RESULTS}/pairs.json",
+    log:
+        f"{LOGS}/pairs.log",
+    priority: 90
+    localrule: True
+    conda:
+        ENVIRONMENT
+    params:
+        config=canonical({"comparisons": study.compared_pairs()}),
+        script=script("check_pairs"),
+        code=code("check_pairs"),
+    shell:
+        "python {params.script:q} --systems {input:q} --params {params.config:q} --code {params.code}"
         " --manifest {output.manifest:q} > {log:q} 2>&1"

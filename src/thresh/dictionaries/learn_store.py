@@ -22,6 +22,7 @@ def learn_store(
     select: np.ndarray | None = None,
     device: str | None = None,
     log: Callable[[str], None] = print,
+    finished: Callable[[str, dict], None] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Learn every dictionary of a layer and save each in its folder, with its curve of training.
 
@@ -35,6 +36,8 @@ def learn_store(
         By name: where cfg.json, sae_weights.safetensors and curves.jsonl go.
     select : (rows,) boolean, optional
         Rows to learn from; all by default.
+    finished
+        Called with name and facts of each dictionary once it is saved.
 
     Returns
     -------
@@ -56,6 +59,8 @@ def learn_store(
         dictionary.save(folders[name])
         write_text(Path(folders[name]) / "curves.jsonl", "".join(json.dumps(point) + "\n" for point in curve))
         facts[name] = {key: dictionary.facts[key] for key in FACTS}
+        if finished is not None:
+            finished(name, facts[name])
         log(f"{name}: " + ", ".join(f"{key} {value}" for key, value in facts[name].items()))
     return facts
 

@@ -1,9 +1,11 @@
 """A dictionary as the config describes it."""
 
+import hashlib
+
 from thresh.dictionaries.learn import method_class
 
 
-def spec_of(content: dict, units: int) -> dict:
+def spec_of(content: dict, units: int, place: str) -> dict:
     """Arguments of `learn` for one layer.
 
     Parameters
@@ -12,11 +14,18 @@ def spec_of(content: dict, units: int) -> dict:
         method, atoms (a number, or a multiple of the units such as '4x'), seed and params.
     units
         Units of the layer.
+    place
+        Name of the layer. It goes into the seed: dictionaries of two systems must not agree because both began
+        from the same random numbers.
     """
     atoms = content["atoms"]
     if isinstance(atoms, str):
         atoms = max(round(float(atoms.removesuffix("x")) * units), 1)
-    return {"method": content["method"], "atoms": atoms, "seed": content["seed"], **content["params"]}
+    return {"method": content["method"], "atoms": atoms, "seed": seed_of(content["seed"], place), **content["params"]}
+
+
+def seed_of(seed: int, place: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"{seed} {place}".encode()).digest()[:4])
 
 
 def check_method(method: str, params: dict) -> None:

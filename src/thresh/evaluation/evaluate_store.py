@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from thresh.dictionaries import Dictionary
 from thresh.errors import DictionaryError
@@ -29,7 +30,7 @@ def evaluate_store(activations: Activations, codes: Codes, dictionary: Dictionar
     facts |= reconstruction(x, z, dictionary) | sparsity(z)
     mixing = activations.extra("truth/mixing")
     if mixing is not None:
-        facts |= recovery(x, z, dictionary, mixing, planted_features(activations, stimuli)[test])
+        facts |= recovery(x, codes, z, dictionary, mixing, planted_features(activations, stimuli)[test])
     # What is not defined is null in JSON, which knows no NaN.
     return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in facts.items()}
 
@@ -40,8 +41,13 @@ def planted_features(activations: Activations, stimuli: Stimuli) -> np.ndarray:
     return stimuli.features(0, len(stimuli))[activations.rows["stimulus"].to_numpy()][:, held]
 
 
-def recovery(x: np.ndarray, codes: object, dictionary: Dictionary, mixing: np.ndarray, truth: np.ndarray) -> dict:
-    return {
-        "matched_correlation": matched_correlation(codes, truth),
+def recovery(
+    x: np.ndarray, codes: Codes, z: csr_array, dictionary: Dictionary, mixing: np.ndarray, truth: np.ndarray
+) -> dict:
+    found = {
+        "matched_correlation": matched_correlation(z, truth),
         "matched_cosine": matched_cosine(dictionary.atoms, mixing),
-    } | random_null(x, mixing, truth, atoms=codes.shape[1])
+    }
+    # The null is solved with the penalty of the codes it stands beside, where they have one.
+    penalty = {key: value for key, value in codes.attrs["params"].items() if key == "relative_penalty"}
+    return found | random_null(x, mixing, truth, atoms=z.shape[1], device="cpu", **penalty)

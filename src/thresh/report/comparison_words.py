@@ -107,8 +107,12 @@ def prediction_sentence(scores: pd.DataFrame, recording: str, outline: Outline) 
         gap = codes.max() - best["score"]
         than = "better than" if gap > NOTABLE else "worse than" if gap < -NOTABLE else "about as well as"
         verdict = f" The best codes of this layer predict it {than} raw activations."
+    # The best of several layers, on the scores that are shown: what a reader has to know before quoting it.
+    caution = " Layer and codes were picked by these same scores, for which no interval was computed."
     place = f"{best['a_system']} {best['a_layer']}"
     return Sentence(
         f"{outline.label(recording)} is predicted best by {place}, r = {number(best['score'])}",
-        f"The same layer: {', '.join(told)}.{verdict}" if told else "From raw activations; no codes were compared.",
+        f"The same layer: {', '.join(told)}.{verdict}{caution}"
+        if told
+        else "From raw activations; no codes were compared.",
     )

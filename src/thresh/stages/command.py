@@ -31,7 +31,6 @@ def stage_parser(description: str, inputs: Iterable[str] = (), optional: Iterabl
         parser.add_argument(f"--{name}", nargs="*", default=[], metavar="PATH")
     parser.add_argument("--params", default="{}", help="JSON: the part of the config that this stage reads")
     parser.add_argument("--code", default="", help="digest of the stage's code (the workflow passes it)")
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
         "--manifest",
         nargs="+",
@@ -49,21 +48,17 @@ def stage_parser(description: str, inputs: Iterable[str] = (), optional: Iterabl
     return parser
 
 
-def run_stage(
-    stage: str, arguments: argparse.Namespace, work: Work, *, suffix: str = "", resumable: bool = False
-) -> None:
+def run_stage(stage: str, arguments: argparse.Namespace, work: Work, *, suffix: str = "") -> None:
     """Run a stage as its command line says; an error that the user can mend ends it with one message.
 
     Parameters
     ----------
     suffix
         Suffix of the store's folder, '.zarr' for Zarr stores.
-    resumable
-        The work can go on with what a killed job left.
     """
     with errors_told(stage):
         job, digests = read_arguments(arguments, suffix)
-        run_products(stage, job, arguments.code, digests, work, resumable)
+        run_products(stage, job, arguments.code, digests, work)
 
 
 def run_part_stage(stage: str, arguments: argparse.Namespace, lay_out: LayOut, write: Write) -> None:
@@ -97,7 +92,7 @@ def read_arguments(arguments: argparse.Namespace, suffix: str) -> tuple[Job, lis
         inputs[name] = [path for path, _ in given]
         digests.extend(f"{name}:{number}:{digest_of_input(*source)}" for number, source in enumerate(given))
     products = products_of(arguments, own, suffix)
-    return Job(params, inputs, products, arguments.threads), digests
+    return Job(params, inputs, products), digests
 
 
 def products_of(arguments: argparse.Namespace, own: dict, suffix: str) -> list[Product]:
@@ -125,6 +120,8 @@ def split_part(text: str) -> tuple[Path, str | None]:
 
 def digest_of_input(path: Path, part: str | None) -> str:
     content = read_json(path) if path.suffix == ".json" else None
+    if not path.exists() and path.suffix != ".json":
+        return "missing"  # the work knows in whose config the path stands, and refuses it by that name
     if part is not None or (content is not None and "digest" in content):
         return manifest_digest(path, part)
     return input_digest(path)

@@ -20,8 +20,8 @@ def full_disk_told(place: Path) -> Iterator[None]:
         if error.errno not in NO_SPACE:
             raise
         raise StoreError(
-            f"{place}: the disk is full ({free_bytes(place) / 1e6:.0f} MB free); make room and run again,"
-            " finished parts are kept."
+            f"{place}: the disk is full ({free_bytes(place) / 1e6:.0f} MB free); make room and run again:"
+            " what is finished is kept."
         ) from error
 
 

@@ -33,6 +33,8 @@ def read_json(path: Path) -> dict | None:
 
 def replace_folder(source: Path, target: Path) -> None:
     """Put a finished folder in the place of an older one."""
+    for left in target.parent.glob(f".{target.name}.*.retired"):  # by a process that was killed here
+        shutil.rmtree(left)
     if target.exists():
         retired = target.with_name(f".{target.name}.{os.getpid()}.retired")
         target.replace(retired)

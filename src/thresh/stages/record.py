@@ -57,13 +57,3 @@ def has_size(path: Path, size: int) -> bool:
         return path.stat().st_size == size
     except (FileNotFoundError, NotADirectoryError):
         return False
-
-
-def begun_key(folder: Path) -> str | None:
-    """Key for which an unfinished folder was begun."""
-    content = read_json(folder / RECORD_FOLDER / "begun.json")
-    return None if content is None else content["key"]
-
-
-def write_begun(folder: Path, key: str) -> None:
-    write_json(record_folder(folder) / "begun.json", {"key": key})

@@ -1,4 +1,4 @@
-"""HIT, RESUME or COMPUTE: run the work of a stage only for the products that are stale."""
+"""HIT or COMPUTE: run the work of a stage only for the products that are stale."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ from thresh.stages.disk import full_disk_told
 from thresh.stages.files import replace_folder, write_atomically
 from thresh.stages.lock import store_lock
 from thresh.stages.provenance import write_provenance
-from thresh.stages.record import Record, begun_key, missing_files, read_record, write_begun, write_record
+from thresh.stages.record import Record, missing_files, read_record, write_record
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,15 @@ class Job:
         Name -> paths of manifests or sources, as given on the command line.
     products
         The stale products; their results go to `folder(product)`.
-    resumed
-        Names of products whose folder holds a part of the result of a job that was killed.
+    finished
+        To be called with name and facts of a product as soon as it is done, where several are made one after another:
+        what is finished stays if the job is killed.
     """
 
     params: dict
     inputs: dict[str, list[Path]]
     products: list[Product]
-    threads: int = 1
-    resumed: set[str] = field(default_factory=set)
+    finished: Callable[[str, dict], None] = field(default=lambda name, facts: None)
 
     def folder(self, product: Product) -> Path:
         return product.partial
@@ -97,9 +97,7 @@ def stage_key(stage: str, code: str, params: dict, inputs: Iterable[str]) -> str
     )
 
 
-def run_products(
-    stage: str, job: Job, code: str, inputs: Iterable[str], work: Work, resumable: bool = False
-) -> dict[str, str]:
+def run_products(stage: str, job: Job, code: str, inputs: Iterable[str], work: Work) -> dict[str, str]:
     """Bring every product of a job up to date.
 
     Parameters
@@ -107,14 +105,12 @@ def run_products(
     stage, code, inputs
         Name of the stage, digest of its code, content digests of its inputs: with the parameters, the key.
     work
-        Called once with the stale products only; returns the facts of each product by name. It may import what
-        is slow to import: it is not called when nothing is stale.
-    resumable
-        The work can go on with what a killed job left in a product's folder.
+        Called once with the stale products only; returns the facts of each product by name, less those that it
+        gave to `Job.finished`. It may import what is slow to import: it is not called when nothing is stale.
 
     Returns
     -------
-    Product name -> 'HIT', 'RESUME' or 'COMPUTE'.
+    Product name -> 'HIT' or 'COMPUTE'.
 
     Raises
     ------
@@ -126,7 +122,7 @@ def run_products(
     verdicts: dict[str, str] = {}
     stale = []
     for product in job.products:
-        verdict = judge(product, keys[product.name], resumable)
+        verdict = judge(product, keys[product.name])
         print(f"{verdict} {stage} {product.store}", flush=True)
         verdicts[product.name] = verdict
         if verdict == "HIT":
@@ -135,19 +131,19 @@ def run_products(
             stale.append(product)
     if stale:
         job.products = stale
-        job.resumed = {product.name for product in stale if verdicts[product.name] == "RESUME"}
         compute(stage, job, keys, work)
     return verdicts
 
 
-def judge(product: Product, key: str, resumable: bool) -> str:
+def judge(product: Product, key: str) -> str:
     record = read_record(product.store)
-    if record is not None and record.key == key:
-        missing = missing_files(product.store, record)
-        if not missing:
-            return "HIT"
-        print(f"{product.store}: {len(missing)} of {len(record.files)} files are missing or cut, first {missing[0]}")
-    return "RESUME" if resumable and begun_key(product.partial) == key else "COMPUTE"
+    if record is None or record.key != key:
+        return "COMPUTE"
+    missing = missing_files(product.store, record)
+    if not missing:
+        return "HIT"
+    print(f"{product.store}: {len(missing)} of {len(record.files)} files are missing or cut, first {missing[0]}")
+    return "COMPUTE"
 
 
 def restore(product: Product) -> None:
@@ -156,22 +152,24 @@ def restore(product: Product) -> None:
 
 def compute(stage: str, job: Job, keys: dict[str, str], work: Work) -> None:
     begun = time.monotonic()
+    waiting = {product.name: product for product in job.products}
+
+    def finished(name: str, facts: dict) -> None:
+        product = waiting.pop(name)
+        finish(job, product, keys[name], facts)
+        write_provenance(product.manifest, stage, keys[name], time.monotonic() - begun)
+
+    job.finished = finished
     with contextlib.ExitStack() as locks:
         for product in job.products:
             locks.enter_context(store_lock(product.store))
-            begin(job, product, keys[product.name])
+            job.fresh(product)
         with full_disk_told(job.products[0].store):
-            facts = work(job)
-            for product in job.products:
-                finish(job, product, keys[product.name], facts[product.name])
-                write_provenance(product.manifest, stage, keys[product.name], time.monotonic() - begun)
-
-
-def begin(job: Job, product: Product, key: str) -> None:
-    folder = job.folder(product)
-    if product.name not in job.resumed:
-        job.fresh(product)
-    write_begun(folder, key)
+            for name, facts in work(job).items():
+                if name in waiting:
+                    finished(name, facts)
+    if waiting:
+        raise RuntimeError(f"{stage}: its work left out the products {sorted(waiting)}.")
 
 
 def finish(job: Job, product: Product, key: str, facts: dict) -> None:

@@ -68,7 +68,8 @@ def run_sharded(
     products = job.products
     manifest = products[0].manifest
     keys = {p.name: stage_key(stage, code, {"common": job.params, "own": p.params}, inputs) for p in products}
-    make_stores(job, keys, lay_out)
+    with full_disk_told(products[0].store):
+        make_stores(job, keys, lay_out)
     shares = {p.name: share_of(p, part, parts) for p in products}
     for product in products:
         owned, shards = shares[product.name]

@@ -18,10 +18,14 @@ def verify_study(results: Path) -> tuple[int, list[str]]:
     Number of stores that were read, and one line for each finding. Manifests of stores with findings are removed.
     """
     vouched: dict[Path, list[Path]] = {}
+    findings = []
     for manifest in sorted(manifests_below(results)):
+        if manifest.suffix == ".json" and read_json(manifest) is None:
+            manifest.unlink()
+            findings.append(f"{manifest}: not whole; removed it")
+            continue
         for store in stores_of(manifest):
             vouched.setdefault(store, []).append(manifest)
-    findings = []
     for store, manifests in vouched.items():
         if found := list(verify_store(store)):
             for manifest in manifests:

@@ -28,7 +28,7 @@ def gather_activations(path: Path, name: str, constant_units: str = "refuse", sc
 
     Returns
     -------
-    facts: shape, dtype, constant_units (their number).
+    facts: shape, dtype, constant_units (their number), system (what the system tells of itself).
 
     Raises
     ------
@@ -55,4 +55,6 @@ def gather_activations(path: Path, name: str, constant_units: str = "refuse", sc
         "shape": list(values.shape),
         "dtype": values.attrs["logical_dtype"],
         "constant_units": len(constant),
+        # What reports say of the system stands among attributes, which digests leave out, so it is told here.
+        "system": group.attrs["facts"],
     }

@@ -10,10 +10,15 @@ from thresh.systems.base import System
 READ_FROM = {"transformers": "model", "nwb": "file"}
 
 
-def configured_system(
+# Layers of a model come from one forward pass. Populations of a recording each answer to stimuli of their own, so
+# that each is harvested for itself and does not depend on which others the config names.
+ONE_PASS = ("transformers", "torch")
+
+
+def configured_systems(
     name: str, stimuli: Stimuli, params: dict, *, layers: dict[str, dict], made: list[Path], device: str | None
-) -> System:
-    """Open a system of the config.
+) -> list[System]:
+    """Open a system of the config: once for all layers that one pass gives, or once for each layer.
 
     Parameters
     ----------
@@ -28,4 +33,5 @@ def configured_system(
     if key and made:
         (place,) = made
         keys[key] = str(place / "recording.nwb" if key == "file" and place.is_dir() else place)
-    return open_system(params["kind"], name, stimuli, layers=layers, device=device, **keys)
+    groups = [layers] if params["kind"] in ONE_PASS else [{layer: content} for layer, content in layers.items()]
+    return [open_system(params["kind"], name, stimuli, layers=group, device=device, **keys) for group in groups]

@@ -86,6 +86,8 @@ def harvest_layers(
         for layer, (path, wanted) in stores.items()
     }
     positions = {layer: system.layer_shape(layer).positions for layer in writers}
+    for layer, (path, _) in stores.items():
+        check_rows(system, layer, path, positions[layer])
     step = system.batch_size
     starts = [
         start
@@ -104,6 +106,16 @@ def harvest_layers(
                 first = str(system.stimuli.ids[system.stimuli_index[start]])
                 place = f"systems.{system.name}.layers.{layer}: in the batch that begins with stimulus {first!r}"
                 raise HarvestError(f"{place}, {error}") from error
+
+
+def check_rows(system: System, layer: str, path: Path, positions: int) -> None:
+    """A store that was laid out for other stimuli would take the rows of one for those of another."""
+    laid_out = zarr.open_array(path / "rows" / "stimulus", mode="r")[::positions]
+    if not np.array_equal(laid_out, system.stimuli_index):
+        raise HarvestError(
+            f"systems.{system.name}.layers.{layer}: {path} was laid out for {len(laid_out)} stimuli that are not the"
+            f" {len(system.stimuli_index)} of the system now; remove the store and run again."
+        )
 
 
 def wanting(writers: dict[str, ShardWriter], positions: dict[str, int], start: int, stop: int) -> list[str]:

@@ -1,0 +1,37 @@
+"""What each stage reads of a study's config: its parameters, and with them a part of its key."""
+
+from thresh.sources import versions
+from thresh.study import Layer, Study
+
+
+def harvest_params(study: Study, system: str) -> dict:
+    """Of a harvest: the system, how it is stored, versions of what computes it; layers are products of their own."""
+    content = study.params("systems", system, ("constant_units",))
+    layers = content.pop("layers")
+    store = study.config.harvest.model_dump(exclude={"parts"})
+    return {"system": content, "store": store, "versions": versions(study, system), "products": layers}
+
+
+def dictionary_params(study: Study, place: str, names: tuple[str, ...]) -> dict:
+    """Of the dictionaries of one layer; where a dictionary applies is no part of what it is."""
+    own = {name: study.params("dictionaries", name, ("systems", "layers")) for name in names}
+    return {"place": place, "products": own}
+
+
+def alignment_params(study: Study, comparison: str, a: Layer, b: Layer) -> dict:
+    """Of the scores of one pair of layers: each side with the names and roles of its codes."""
+    content = study.params("alignment", comparison, ("systems", "pairs", "layers"))
+    roles = {name: used["role"] for name, used in content.pop("representations").items()}
+    for side, layer in (("a", a), ("b", b)):
+        codes = {name: roles[name] for name in study.representations(comparison, layer)}
+        content[side] = {"system": layer[0], "layer": layer[1], "codes": codes}
+    return content
+
+
+def check_params(study: Study) -> dict:
+    """Of the check of methods, solvers and metrics."""
+    return {
+        "dictionaries": {name: study.params("dictionaries", name) for name in study.config.dictionaries},
+        "inference": {name: study.params("inference", name) for name in study.config.inference},
+        "metrics": {name: content.metrics for name, content in study.config.alignment.items()},
+    }
