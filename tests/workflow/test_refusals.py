@@ -14,7 +14,7 @@ def refused(project, *, launched=()):
         for line in log.read_text().splitlines()
         if line.startswith("COMPUTE")
     ]
-    assert set(verdicts) <= {"prepare_stimuli", "check_methods", "check_system", *launched}, verdicts
+    assert set(verdicts) <= {"prepare_stimuli", "check_methods", "check_system", "check_pairs", *launched}, verdicts
     return done.stdout + done.stderr
 
 

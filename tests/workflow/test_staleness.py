@@ -6,6 +6,7 @@ import shutil
 EVERYTHING = {
     "prepare_stimuli stimuli/digits.zarr",
     "check_methods methods",
+    "check_pairs pairs",
     "check_system systems/net",
     "check_system systems/pixels",
     "harvest activations/net/first.zarr",
@@ -61,7 +62,7 @@ def test_a_penalty_of_one_dictionary_changed(project):
 def test_weights_of_one_system_changed(project):
     project.write_weights(1)
     computed = project.computed()
-    untouched = ("stimuli", "methods", "systems/pixels", "pixels.zarr")
+    untouched = ("stimuli", "methods", "pairs", "systems/pixels", "pixels.zarr")
     assert computed == {job for job in EVERYTHING if not any(name in job for name in untouched)}
 
 
@@ -76,7 +77,7 @@ def test_a_layer_added_leaves_its_siblings_alone(project):
     assert {job.split()[0] for job in computed if "second" in job} == {
         "harvest", "gather", "learn_dictionaries", "infer_codes", "evaluate", "align",
     }  # fmt: skip
-    assert {job for job in computed if "second" not in job} == {"check_system systems/net", REPORT}
+    assert {job for job in computed if "second" not in job} == {"check_system systems/net", "check_pairs pairs", REPORT}
 
 
 def test_a_dictionary_added(project):
