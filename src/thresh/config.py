@@ -125,7 +125,9 @@ class TransformersSystem(SystemSection):
 
     kind: Literal["transformers"]
     model: str = Field(description="Hub name, local folder, or a key of `small_models`.")
-    revision: str = Field("main", description="Branch, tag or commit on the hub.")
+    revision: str = Field(
+        "main", description="Branch, tag or commit on the hub. Give a commit: that a branch has moved is not seen."
+    )
     layers: ModelLayers = Field(description="Layers by name, or a list of module paths.")
     dtype: Literal["float32", "float16", "bfloat16"] = Field("float32", description="Type in which the model computes.")
     batch_size: int = Field(
