@@ -54,8 +54,8 @@ def errors_of(config):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (["systems", "net", "modle"], 1, "systems.net.modle: unknown key; nearest: module, model"),
-        (["resuls"], "x", "resuls: unknown key; nearest: results"),
+        (["systems", "net", "modle"], 1, "systems.net.modle: unknown key here; nearest: module, model"),
+        (["resuls"], "x", "resuls: unknown key here; nearest: results"),
         (["systems", "net", "layers"], [], "systems.net.layers: value should have at least 1 item"),
         (["systems", "net", "kind"], "transformer", "systems.net.kind: found 'transformer', expected "),
         (

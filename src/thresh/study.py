@@ -68,7 +68,10 @@ def told(finding: dict) -> str:
             path.append(f".{step}")
     key = "".join(path).lstrip(".")
     if kind == "extra_forbidden":
-        return f"{key}: unknown key{nearest(str(place[-1]), known_keys())}."
+        own = place[0] in ("dictionaries", "inference") and len(place) == 3
+        hint = "; parameters of a method or solver stand under `params`" if own else ""
+        known = [name for name in known_keys() if name != place[-1]]
+        return f"{key}: unknown key here{nearest(str(place[-1]), known)}{hint}."
     if kind == "missing":
         return f"{key}: this key is missing."
     if kind == "union_tag_invalid":

@@ -112,7 +112,7 @@ def test_recording_as_side_a_is_turned_too(tmp_path):
     (chart,) = charts((tmp_path / "report" / "comparison-brain.html").read_text())
     towards = [row["score"] for row in chart["data"]["values"] if row["view"] == "linear_predictivity a_to_b"]
     assert towards == [0.7, 0.7, 0.7]
-    assert facts["summary"] == ["brain (simulated) is predicted best by vit stage1, r = 0.700"]
+    assert facts["summary"] == ["brain (simulated) is predicted best by vit stage1, 0.700"]
 
 
 def made(folder):

@@ -9,6 +9,7 @@ import pytest
 from thresh.errors import StoreError
 from thresh.stages import Job, Product, canonical, read_manifest, require_space, run_products
 from thresh.stages.record import read_record
+from thresh.stages.verify import verify_study
 
 
 class Stage:
@@ -148,3 +149,9 @@ def test_a_manifest_holds_no_time_host_or_path(stage):
     assert set(content) == {"digest", "facts"}
     told = json.loads((stage.folder / "a.provenance").read_text())
     assert {"key", "host", "commit", "versions", "seconds"} <= set(told)
+
+
+def test_a_result_without_files_is_whole_too(tmp_path):
+    product = Product("", {}, tmp_path / "checked.json", tmp_path / "checked")
+    run_products("check", Job({}, {}, [product]), "c", ["x"], lambda job: {"": {"fine": True}})
+    assert verify_study(tmp_path) == (1, [])

@@ -25,8 +25,8 @@ def test_all_errors_of_a_config_at_once_and_nothing_is_written(fresh):
     config["inference"]["omp"]["solvr"] = "omp"
     fresh.write_config(config)
     told = refused(fresh)
-    assert "study.yaml: systems.net.factry: unknown key; nearest: factory" in told
-    assert "study.yaml: inference.omp.solvr: unknown key; nearest: solver" in told
+    assert "study.yaml: systems.net.factry: unknown key here; nearest: factory" in told
+    assert "study.yaml: inference.omp.solvr: unknown key here; nearest: solver" in told
     assert "study.yaml: dictionaries.online.systems: found 'nett', expected a key of `systems`; nearest: net" in told
     assert not (fresh.folder / "results").exists()
 
@@ -54,6 +54,8 @@ def test_unknown_methods_parameters_and_metrics_together(fresh):
     assert "dictionaries.online: penalti: found 0.1" in told
     assert "inference.omp: params.kk: found 2" in told
     assert "alignment.both.metrics.linear_ckaa: " in told
+    # All that is wrong stands at the end, where a user looks.
+    assert len(told[told.rindex("ERROR check_methods: ") :].splitlines()) < 12
 
 
 def test_a_missing_file_is_told_with_its_key(fresh):

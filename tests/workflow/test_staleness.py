@@ -123,6 +123,12 @@ def test_files_touched(project):
     assert project.computed() == set()
 
 
+def test_verify_finds_nothing_in_an_untouched_study(project):
+    done = project.snakemake("verify")
+    assert "0 findings" in done.stdout + done.stderr
+    assert "Nothing to be done" in project.snakemake().stderr
+
+
 def test_deleted_stores_are_found_by_verify_and_made_again(project):
     results = project.folder / "results"
     shutil.rmtree(results / "activations" / "net" / "first.zarr")

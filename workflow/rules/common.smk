@@ -1,6 +1,7 @@
 # What all the jobs stand on: the checked config, the paths of manifests, and what each stage is given.
 import os
 import sys
+import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -15,7 +16,7 @@ shell.prefix(f"export PYTHONPATH='{SOURCE}':${{{{PYTHONPATH:-}}}}; ")
 
 from thresh import sources, stage_params
 from thresh.errors import ThreshError
-from thresh.stages import canonical, code_digest
+from thresh.stages import canonical, code_digest, told_errors
 from thresh.study import load_study
 
 try:
@@ -30,6 +31,7 @@ LOGS = f"{RESULTS}/logs"
 ENVIRONMENT = str(HERE.parents[1] / "envs" / "thresh.yaml")
 GPU = 1 if study.config.device == "cuda" else 0
 PARTS = study.config.harvest.parts
+BEGUN = time.time()
 
 
 def one_of(names):

@@ -72,18 +72,21 @@ def atoms_sentence(scores: pd.DataFrame) -> Sentence | None:
     shared = {name: both for name, both in shared.items() if len(both)}
     if not shared:
         return None
-    widest = max(shared.values(), key=len)
-    gap = (widest.iloc[:, 0] - widest[control]).mean()
-    verb = "better than" if gap > NOTABLE else "worse than" if gap < -NOTABLE else "no better than"
+    gaps = {name: (both[name] - both[control]).mean() for name, both in shared.items()}
     told = [
         f"{name} {number(both[name].mean())} against {number(both[control].mean())} of {control}, on {len(both)}"
         f" {'pair' if len(both) == 1 else 'pairs'} of layers"
         for name, both in shared.items()
     ]
+    claims = [f"{name} {compared(gap)}" for name, gap in gaps.items()]
     return Sentence(
-        f"Learned atoms match one to one {verb} those of the control",
+        f"Atoms matched one to one, against those of the control: {', '.join(claims)}",
         f"Mean correlation of matched atoms on held-out stimuli: {'; '.join(told)}.",
     )
+
+
+def compared(gap: float) -> str:
+    return "better" if gap > NOTABLE else "worse" if gap < -NOTABLE else "no different"
 
 
 def prediction_sentence(scores: pd.DataFrame, recording: str, outline: Outline) -> Sentence | None:
@@ -108,10 +111,13 @@ def prediction_sentence(scores: pd.DataFrame, recording: str, outline: Outline) 
         than = "better than" if gap > NOTABLE else "worse than" if gap < -NOTABLE else "about as well as"
         verdict = f" The best codes of this layer predict it {than} raw activations."
     # The best of several layers, on the scores that are shown: what a reader has to know before quoting it.
-    caution = " Layer and codes were picked by these same scores, for which no interval was computed."
+    caution = (
+        " Median held-out r over the noise ceiling; layer and codes were picked by these same scores, for which no"
+        " interval was computed."
+    )
     place = f"{best['a_system']} {best['a_layer']}"
     return Sentence(
-        f"{outline.label(recording)} is predicted best by {place}, r = {number(best['score'])}",
+        f"{outline.label(recording)} is predicted best by {place}, {number(best['score'])}",
         f"The same layer: {', '.join(told)}.{verdict}{caution}"
         if told
         else "From raw activations; no codes were compared.",

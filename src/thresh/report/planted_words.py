@@ -68,7 +68,7 @@ def codes_sentence(table: pd.DataFrame, metric: str, name: str, truth: dict) -> 
         return None
     told = listed([f"{number(value)} for {pair} (true overlap {number(truth[pair])})" for pair, value in codes.items()])
     gap = max(abs(value - truth[pair]) for pair, value in codes.items())
-    reached = "reach the true overlap" if gap <= CLOSE else f"miss the true overlap by {number(gap)}"
+    reached = f"come within {CLOSE} of the true overlap" if gap <= CLOSE else f"miss the true overlap by {number(gap)}"
     raw = by_pair(table, metric, "raw")
     was_right = orders_rightly({pair: raw[pair] for pair in codes if pair in raw}, truth)
     right = orders_rightly(codes, truth)

@@ -5,7 +5,7 @@ It knows files, keys, locks and records, and none of the science. See docs/archi
 
 from thresh.stages.canonical import canonical, digest_of
 from thresh.stages.code import code_digest, imported_modules
-from thresh.stages.command import run_part_stage, run_seal_stage, run_stage, stage_parser
+from thresh.stages.command import run_part_stage, run_seal_stage, run_stage, stage_parser, told_errors
 from thresh.stages.disk import require_space
 from thresh.stages.lock import store_lock
 from thresh.stages.manifest import read_manifest, write_manifest
@@ -30,6 +30,7 @@ __all__ = [
     "source_of",
     "stage_parser",
     "store_lock",
+    "told_errors",
     "verify_study",
     "write_manifest",
 ]

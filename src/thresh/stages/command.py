@@ -26,10 +26,14 @@ def stage_parser(description: str, inputs: Iterable[str] = (), optional: Iterabl
     """
     parser = argparse.ArgumentParser(description=description)
     for name in inputs:
-        parser.add_argument(f"--{name}", nargs="+", required=True, metavar="PATH")
+        parser.add_argument(f"--{name}", nargs="+", required=True, metavar="PATH", help="manifest (.json) of its stage")
     for name in optional:
-        parser.add_argument(f"--{name}", nargs="*", default=[], metavar="PATH")
-    parser.add_argument("--params", default="{}", help="JSON: the part of the config that this stage reads")
+        parser.add_argument(
+            f"--{name}", nargs="*", default=[], metavar="PATH", help="manifests, files or folders, if any"
+        )
+    parser.add_argument(
+        "--params", default="{}", metavar="JSON", help='the part of the config that this stage reads, e.g. {"seed": 0}'
+    )
     parser.add_argument("--code", default="", help="digest of the stage's code (the workflow passes it)")
     parser.add_argument(
         "--manifest",
@@ -75,12 +79,33 @@ def run_seal_stage(stage: str, arguments: argparse.Namespace, work: Callable[[Jo
         run_seal(stage, job, arguments.code, digests, work)
 
 
+ERROR = "ERROR "
+
+
 @contextlib.contextmanager
 def errors_told(stage: str) -> Iterator[None]:
     try:
         yield
     except ThreshError as error:
-        sys.exit(f"{stage}: {error}")
+        sys.exit(f"{ERROR}{stage}: {error}")
+
+
+def told_errors(logs: str, since: float) -> list[str]:
+    """Messages with which stages ended, from their logs: what a user has to read when a run has failed.
+
+    Parameters
+    ----------
+    logs
+        Folder of the logs.
+    since
+        Time (s since the epoch) from which on a log belongs to this run.
+    """
+    found = []
+    for path in sorted(Path(logs).rglob("*.log")):
+        _, mark, message = f"\n{path.read_text(errors='replace')}".partition(f"\n{ERROR}")
+        if mark and path.stat().st_mtime >= since:
+            found.append(f"{ERROR}{message.strip()}")
+    return found
 
 
 def read_arguments(arguments: argparse.Namespace, suffix: str) -> tuple[Job, list[str]]:
