@@ -35,7 +35,7 @@ def test_an_unknown_layer_is_told_with_the_nearest_before_any_harvest(fresh):
     config = fresh.config()
     config["systems"]["net"]["layers"]["first"]["module"] = "11"
     fresh.write_config(config)
-    told = refused(fresh, launched=["harvest"])
+    told = refused(fresh, launched=["harvest", "gather"])  # of the other system
     assert "systems.net.layers.first: '11' is not a module of factory:network" in told
     assert "nearest: 1" in told
     assert "all layers: python scripts/list_layers.py factory:network" in told
@@ -60,7 +60,8 @@ def test_unknown_methods_parameters_and_metrics_together(fresh):
 
 def test_a_missing_file_is_told_with_its_key(fresh):
     (fresh.folder / "inputs" / "weights.pt").unlink()
-    told = refused(fresh, launched=["harvest"])
+    told = refused(fresh, launched=["harvest", "gather"])  # of the other system
+    assert not (fresh.folder / "results" / "activations" / "net").exists()
     assert "systems.net.weights: inputs/weights.pt: found no file" in told
 
 
