@@ -1,4 +1,4 @@
-# make quickstart: the whole chain on real input, in about eight minutes. make test: the tests.
+# make quickstart: the whole chain on real input. make test: the tests.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: quickstart test check docs clean
 
 quickstart: $(READY)
-	@echo "Quickstart: about six minutes on two cores the first time; logs are in results/quickstart/logs."
+	@echo "Quickstart: six to eight minutes on two cores the first time; logs are in results/quickstart/logs."
 	@set -o pipefail; $(BIN)/snakemake --configfile $(CONFIG) --cores 2 --quiet rules 2>&1 | tee .quickstart.log
 	@if grep -q "Nothing to be done" .quickstart.log; then echo "Quickstart: all is up to date, nothing was computed."; fi
 	@rm -f .quickstart.log
