@@ -12,9 +12,8 @@ def main() -> None:
 def work(job: Job) -> dict[str, dict]:
     from thresh.preflight import check_pairs
 
-    answered = {
-        path.stem: json.loads((source_of(path) / "answered.json").read_text()) for path in job.inputs["systems"]
-    }
+    found = {path.stem: json.loads((source_of(path) / "layers.json").read_text()) for path in job.inputs["systems"]}
+    answered = {system: {layer: facts["ids"] for layer, facts in layers.items()} for system, layers in found.items()}
     return {job.product().name: check_pairs(answered, job.params["comparisons"])}
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from thresh.preflight import PreflightError, check_methods, check_pairs
+from thresh.preflight import PreflightError, check_methods, check_pairs, check_widths
 
 
 def test_pairs_without_a_common_stimulus_are_told_with_an_id_of_each_side():
@@ -31,4 +31,17 @@ def test_all_findings_about_methods_come_together():
         "dictionaries.two",
         "inference.three",
         "alignment.five.metrics.linear_ck",
+    ]
+
+
+def test_more_atoms_than_rows_are_told_for_numbers_and_multiples():
+    layers = {"net": {"one": {"units": 8, "train_rows": 40}, "two": {"units": None, "train_rows": None}}}
+    wanted = {"net": {"one": {"small": 40, "wide": "5x"}, "two": {"small": 10**6}}}
+    assert check_widths(layers, wanted) == {"net/one": 40, "net/two": None}
+    wanted["net"]["one"] |= {"wide": "5.2x", "wider": 41}
+    with pytest.raises(PreflightError) as caught:
+        check_widths(layers, wanted)
+    assert str(caught.value).strip().splitlines() == [
+        "dictionaries.wide: net/one: found 40 rows for 42 atoms, expected at least as many rows.",
+        "dictionaries.wider: net/one: found 40 rows for 41 atoms, expected at least as many rows.",
     ]

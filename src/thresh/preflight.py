@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from thresh.alignment import METRICS
-from thresh.dictionaries.specs import check_method
+from thresh.dictionaries.learn import check_atoms
+from thresh.dictionaries.specs import atoms_of, check_method
 from thresh.errors import ThreshError
 from thresh.inference.parameters import check_solver
 
@@ -43,6 +44,40 @@ def check_methods(
             findings.of(f"alignment.{comparison}.metrics.{name}", check_metric, name, params)
     findings.tell()
     return {"dictionaries": len(dictionaries), "inference": len(inference), "comparisons": len(metrics)}
+
+
+def check_widths(layers: dict[str, dict[str, dict]], wanted: dict[str, dict[str, dict[str, int | str]]]) -> dict:
+    """Check that no dictionary has more atoms than there are rows to learn from.
+
+    Parameters
+    ----------
+    layers
+        System -> layer -> what `check_system` found: `units` and `train_rows`, None where only the harvest can tell.
+    wanted
+        System -> layer -> dictionary -> atoms, a number or a multiple of the units such as '4x'.
+
+    Returns
+    -------
+    facts: system/layer -> most atoms that a dictionary of the layer has, None where that is not known yet.
+
+    Raises
+    ------
+    PreflightError
+        All findings, one a line.
+    """
+    findings, widest = Findings(), {}
+    for system, of_layer in wanted.items():
+        for layer, dictionaries in of_layer.items():
+            units, rows = layers[system][layer]["units"], layers[system][layer]["train_rows"]
+            widest[f"{system}/{layer}"] = None
+            if units is None:
+                continue
+            numbers = {name: atoms_of(atoms, units) for name, atoms in dictionaries.items()}
+            widest[f"{system}/{layer}"] = max(numbers.values())
+            for name, atoms in numbers.items():
+                findings.of(f"dictionaries.{name}", check_atoms, f"{system}/{layer}", atoms, rows)
+    findings.tell()
+    return widest
 
 
 def check_pairs(answered: dict[str, dict[str, list[str]]], comparisons: dict[str, list[list[str]]]) -> dict:
@@ -90,9 +125,9 @@ class Findings:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def of(self, place: str, check: Callable[[str, dict], None], name: str, params: dict) -> None:
+    def of(self, place: str, check: Callable[..., None], *arguments: object) -> None:
         try:
-            check(name, params)
+            check(*arguments)
         except ThreshError as error:
             self.lines.append(f"{place}: {error}")
 

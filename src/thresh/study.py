@@ -115,6 +115,15 @@ class Study:
             return False
         return system not in limits.layers or name in limits.layers[system]
 
+    def widths(self) -> dict[str, dict[str, dict[str, int | str]]]:
+        """System -> layer -> dictionary -> atoms, where there are dictionaries."""
+        found: dict[str, dict[str, dict[str, int | str]]] = {}
+        for system, layer in self.layers():
+            if names := self.dictionaries((system, layer)):
+                atoms = {name: self.config.dictionaries[name].atoms for name in names}
+                found.setdefault(system, {})[layer] = atoms
+        return found
+
     def codes(self) -> list[tuple[str, str, str, str]]:
         """Every (system, layer, dictionary, inference)."""
         return [

@@ -41,12 +41,28 @@ class WithClassToken(nn.Module):
         return self.tokens(torch.cat([self.cls_token.expand(len(x), -1, -1), halves], dim=1))
 
 
+class Looking(nn.Module):
+    """Goes one way or the other by the values that it sees, which the meta device does not have."""
+
+    def __init__(self):
+        super().__init__()
+        self.end = nn.Linear(3, 5)
+
+    def forward(self, x):
+        means = x.mean(dim=(2, 3))
+        return self.end(means if float(means.sum()) > 0 else -means)
+
+
 def shared(**arguments):
     return Shared(**arguments)
 
 
 def with_class_token():
     return WithClassToken()
+
+
+def looking():
+    return Looking()
 
 
 def no_module():

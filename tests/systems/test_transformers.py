@@ -98,6 +98,20 @@ def test_image_size_changes_the_grid(vit_folder, resnet_folder, pictures):
     assert larger.recipe("layer0") != vit(pictures, vit_folder).recipe("layer0")
 
 
+@pytest.mark.parametrize("image_size", [None, 16])
+def test_shapes_are_planned_without_weights(vit_folder, resnet_folder, pictures, image_size, monkeypatch):
+    poolings = {pooling: {"module": "layers.1", "pooling": pooling} for pooling in ("mean", "cls", "flatten")}
+    for folder, layers in ((vit_folder, {**VIT, **poolings}), (resnet_folder, RESNET)):
+        system = vit(pictures, folder, layers, image_size=image_size)
+        with monkeypatch.context() as patched:
+            patched.setattr(type(system), "load_model", None)
+            planned = {layer: system.planned_shape(layer) for layer in layers}
+        for layer, shape in planned.items():
+            known = system.layer_shape(layer)
+            assert (shape.positions, shape.units) == (known.positions, known.units)
+            assert shape.position_table.keys() == known.position_table.keys()
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_lower_precision_is_close_and_comes_as_float32(vit_folder, pictures, dtype):
     exact, rounded = (

@@ -14,7 +14,8 @@ def refused(project, *, launched=()):
         for line in log.read_text().splitlines()
         if line.startswith("COMPUTE")
     ]
-    assert set(verdicts) <= {"prepare_stimuli", "check_methods", "check_system", "check_pairs", *launched}, verdicts
+    checks = {"check_methods", "check_system", "check_pairs", "check_widths"}
+    assert set(verdicts) <= {"prepare_stimuli", *checks, *launched}, verdicts
     return done.stdout + done.stderr
 
 
@@ -65,14 +66,16 @@ def test_a_missing_file_is_told_with_its_key(fresh):
     assert "systems.net.weights: inputs/weights.pt: found no file" in told
 
 
-def test_more_atoms_than_rows_are_told_with_the_dictionary(project):
-    config = project.config()
+def test_more_atoms_than_rows_are_told_before_any_harvest(fresh):
+    config = fresh.config()
     config["dictionaries"]["random"]["atoms"] = 5000
-    project.write_config(config)
-    done = project.snakemake()
-    assert done.returncode != 0
-    place = r"learn_dictionaries: .*activations/net/first\.zarr: dictionaries\.random: "
-    assert re.search(place + r"found \d+ rows for 5000 atoms, expected at least as many", done.stdout + done.stderr)
+    config["dictionaries"]["online"]["atoms"] = "700x"
+    fresh.write_config(config)
+    # check_widths waits for the checks of all systems, and on two cores a harvest may begin beside it.
+    told = refused(fresh, launched=["harvest", "gather"])
+    assert "ERROR check_widths: " in told
+    assert re.search(r"dictionaries\.random: net/first: found \d+ rows for 5000 atoms, expected at least as many", told)
+    assert re.search(r"dictionaries\.online: net/first: found \d+ rows for 4200 atoms, expected at least as many", told)
 
 
 def test_a_constant_unit_is_refused_by_the_stage_that_sees_it(fresh):

@@ -7,6 +7,7 @@ EVERYTHING = {
     "prepare_stimuli stimuli/digits.zarr",
     "check_methods methods",
     "check_pairs pairs",
+    "check_widths widths",
     "check_system systems/net",
     "check_system systems/pixels",
     "harvest activations/net/first.zarr",
@@ -23,6 +24,7 @@ EVERYTHING = {
     "report report",
 }
 ALIGN, REPORT, CHECK = "align alignment/both/net/first/pixels/pixels", "report report", "check_methods methods"
+WIDTHS = "check_widths widths"
 OF_ONLINE = {
     "learn_dictionaries dictionaries/net/first/online",
     "infer_codes codes/net/first/online/omp.zarr",
@@ -62,7 +64,7 @@ def test_a_penalty_of_one_dictionary_changed(project):
 def test_weights_of_one_system_changed(project):
     project.write_weights(1)
     computed = project.computed()
-    untouched = ("stimuli", "methods", "pairs", "systems/pixels", "pixels.zarr")
+    untouched = ("stimuli", "methods", "pairs", "widths", "systems/pixels", "pixels.zarr")
     assert computed == {job for job in EVERYTHING if not any(name in job for name in untouched)}
 
 
@@ -77,7 +79,8 @@ def test_a_layer_added_leaves_its_siblings_alone(project):
     assert {job.split()[0] for job in computed if "second" in job} == {
         "harvest", "gather", "learn_dictionaries", "infer_codes", "evaluate", "align",
     }  # fmt: skip
-    assert {job for job in computed if "second" not in job} == {"check_system systems/net", "check_pairs pairs", REPORT}
+    checks = {"check_system systems/net", "check_pairs pairs", WIDTHS}
+    assert {job for job in computed if "second" not in job} == {*checks, REPORT}
 
 
 def test_a_dictionary_added(project):
@@ -86,6 +89,7 @@ def test_a_dictionary_added(project):
     project.write_config(config)
     assert project.computed() == {
         CHECK,
+        WIDTHS,
         REPORT,
         "learn_dictionaries dictionaries/net/first/other",
         "infer_codes codes/net/first/other/omp.zarr",

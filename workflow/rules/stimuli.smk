@@ -65,7 +65,7 @@ rule check_system:
         script=script("check_system"),
         code=code("check_system"),
     shell:
-        "python {params.script:q} --system {wildcards.system} --stimuli {input.stimuli:q}#content"
+        "python {params.script:q} --system {wildcards.system} --stimuli {input.stimuli:q}"
         " --source {params.sources:q} --params {params.config:q} --code {params.code}"
         " --manifest {output.manifest:q} > {log:q} 2>&1"
 
@@ -85,6 +85,26 @@ rule check_pairs:
         config=canonical({"comparisons": study.compared_pairs()}),
         script=script("check_pairs"),
         code=code("check_pairs"),
+    shell:
+        "python {params.script:q} --systems {input:q} --params {params.config:q} --code {params.code}"
+        " --manifest {output.manifest:q} > {log:q} 2>&1"
+
+
+rule check_widths:
+    input:
+        [f"{RESULTS}/systems/{name}.json" for name in study.widths()],
+    output:
+        manifest=f"{RESULTS}/widths.json",
+    log:
+        f"{LOGS}/widths.log",
+    priority: 90
+    localrule: True
+    conda:
+        ENVIRONMENT
+    params:
+        config=canonical({"dictionaries": study.widths()}),
+        script=script("check_widths"),
+        code=code("check_widths"),
     shell:
         "python {params.script:q} --systems {input:q} --params {params.config:q} --code {params.code}"
         " --manifest {output.manifest:q} > {log:q} 2>&1"

@@ -18,10 +18,13 @@ def spec_of(content: dict, units: int, place: str) -> dict:
         Name of the layer. It goes into the seed: dictionaries of two systems must not agree because both began
         from the same random numbers.
     """
-    atoms = content["atoms"]
-    if isinstance(atoms, str):
-        atoms = max(round(float(atoms.removesuffix("x")) * units), 1)
-    return {"method": content["method"], "atoms": atoms, "seed": seed_of(content["seed"], place), **content["params"]}
+    seed = seed_of(content["seed"], place)
+    return {"method": content["method"], "atoms": atoms_of(content["atoms"], units), "seed": seed, **content["params"]}
+
+
+def atoms_of(atoms: int | str, units: int) -> int:
+    """Number of atoms, from a number or a multiple of the units such as '4x'."""
+    return atoms if isinstance(atoms, int) else max(round(float(atoms.removesuffix("x")) * units), 1)
 
 
 def seed_of(seed: int, place: str) -> int:

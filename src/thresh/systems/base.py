@@ -96,6 +96,10 @@ class System(ABC):
     def layer_shape(self, layer: str) -> LayerShape:
         """Rows a stimulus and columns of a layer."""
 
+    def planned_shape(self, layer: str) -> LayerShape | None:
+        """As `layer_shape`, without weights on a device; None where only a forward pass with them can tell."""
+        return self.layer_shape(layer)
+
     @abstractmethod
     def recipe(self, layer: str) -> dict:
         """Everything, apart from the stimuli, that the responses of a layer depend on, as plain JSON values."""

@@ -71,7 +71,7 @@ class ModelSystem(System):
 
     @cached_property
     def skeleton(self) -> torch.nn.Module:
-        return self.empty_model()
+        return self.empty_model().eval()
 
     @cached_property
     def model(self) -> torch.nn.Module:
@@ -101,7 +101,19 @@ class ModelSystem(System):
     @cached_property
     def shapes(self) -> dict[str, LayerShape]:
         outputs = self.outputs(self.batch(0), list(self.layers))
-        tokens = self.tokens(self.model)
+        return self.shapes_of(outputs, self.tokens(self.model))
+
+    @cached_property
+    def planned_shapes(self) -> dict[str, LayerShape]:
+        """Shapes from a forward pass of one image without weights and values; empty where the model looks at values."""
+        image = self.preprocess(self.stimuli.images(0, 1))
+        try:
+            outputs = self.captured(self.skeleton, image, list(self.layers), place_of(self.skeleton))
+        except (NotImplementedError, RuntimeError):
+            return {}
+        return self.shapes_of(outputs, self.tokens(self.skeleton))
+
+    def shapes_of(self, outputs: dict[str, torch.Tensor], tokens: Tokens) -> dict[str, LayerShape]:
         return {
             layer: shape_of(output, self.poolings[layer], tokens, self.key(layer)) for layer, output in outputs.items()
         }
@@ -109,6 +121,10 @@ class ModelSystem(System):
     def layer_shape(self, layer: str) -> LayerShape:
         """See `System.layer_shape`; found by one forward pass of one batch, for all layers."""
         return self.shapes[layer]
+
+    def planned_shape(self, layer: str) -> LayerShape | None:
+        """See `System.planned_shape`; found on the meta device."""
+        return self.planned_shapes.get(layer)
 
     def key(self, layer: str) -> str:
         return f"systems.{self.name}.layers.{layer}"
@@ -122,8 +138,11 @@ class ModelSystem(System):
         return torch.cat([pixels, padding])
 
     def outputs(self, batch: torch.Tensor, layers: list[str]) -> dict[str, torch.Tensor]:
-        model = self.model
-        device = chosen_device(self.device)
+        return self.captured(self.model, batch, layers, chosen_device(self.device))
+
+    def captured(
+        self, model: torch.nn.Module, batch: torch.Tensor, layers: list[str], device: torch.device
+    ) -> dict[str, torch.Tensor]:
         sites = {layer: self.sites[layer] for layer in layers}
         with torch.inference_mode(), exact_arithmetic():
             return capture(model, sites, lambda: self.forward(model, batch.to(device)), self.name)
@@ -169,6 +188,11 @@ def chosen_device(device: str | None) -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def place_of(model: torch.nn.Module) -> torch.device:
+    """Where the weights of a model are."""
+    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
 
 
 def exact_arithmetic():
