@@ -7,11 +7,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from thresh.devices import pick_device
 from thresh.dictionaries.dictionary import Dictionary
 from thresh.dictionaries.normalise import NormalisedRows
 from thresh.dictionaries.progress import Progress
 from thresh.errors import ConfigError
-from thresh.inference.devices import pick_device
 
 
 class Learner(ABC):

@@ -8,9 +8,9 @@ import torch
 from scipy.sparse import csr_array, vstack
 from torch import Tensor
 
+from thresh.devices import pick_device
 from thresh.errors import ConfigError, DictionaryError
 from thresh.inference.arrays import as_tensor, check_rows
-from thresh.inference.devices import pick_device
 from thresh.inference.fista import fista
 from thresh.inference.matching_pursuit import matching_pursuit
 from thresh.inference.omp import omp

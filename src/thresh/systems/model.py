@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from thresh.devices import pick_device
 from thresh.errors import HarvestError
 from thresh.stimuli.base import Stimuli
 from thresh.systems.base import LayerShape, System
@@ -76,7 +77,7 @@ class ModelSystem(System):
     @cached_property
     def model(self) -> torch.nn.Module:
         self.check_layers()
-        return self.load_model().eval().requires_grad_(False).to(chosen_device(self.device))
+        return self.load_model().eval().requires_grad_(False).to(pick_device(self.device))
 
     def check(self) -> None:
         """See `System.check`."""
@@ -138,7 +139,7 @@ class ModelSystem(System):
         return torch.cat([pixels, padding])
 
     def outputs(self, batch: torch.Tensor, layers: list[str]) -> dict[str, torch.Tensor]:
-        return self.captured(self.model, batch, layers, chosen_device(self.device))
+        return self.captured(self.model, batch, layers, pick_device(self.device))
 
     def captured(
         self, model: torch.nn.Module, batch: torch.Tensor, layers: list[str], device: torch.device
@@ -179,15 +180,6 @@ class ModelSystem(System):
     def facts(self, layer: str) -> dict:
         """See `System.facts`."""
         return {"simulated": False, "source": self.source, "module": self.sites[layer].module}
-
-
-def chosen_device(device: str | None) -> torch.device:
-    """The device of that name; for None and 'auto' the first there is of CUDA, MPS, CPU."""
-    if device not in (None, "auto"):
-        return torch.device(device)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
 def place_of(model: torch.nn.Module) -> torch.device:
