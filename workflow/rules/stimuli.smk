@@ -24,6 +24,7 @@ rule prepare_stimuli:
         " --code {params.code} --manifest {output.manifest:q} > {log:q} 2>&1"
 
 
+# Checks are not tried again: what they refuse, they refuse the second time too.
 # No input, so it comes first, and no output that anything stands on: a metric that is added launches no harvest.
 rule check_methods:
     output:
@@ -31,6 +32,7 @@ rule check_methods:
     log:
         f"{LOGS}/methods.log",
     priority: 100
+    retries: 0
     localrule: True
     conda:
         ENVIRONMENT
@@ -53,6 +55,7 @@ rule check_system:
     log:
         f"{LOGS}/systems/{{system}}.log",
     priority: 50
+    retries: 0
     conda:
         ENVIRONMENT
     threads: 1
@@ -78,6 +81,7 @@ rule check_pairs:
     log:
         f"{LOGS}/pairs.log",
     priority: 90
+    retries: 0
     localrule: True
     conda:
         ENVIRONMENT
@@ -98,6 +102,7 @@ rule check_widths:
     log:
         f"{LOGS}/widths.log",
     priority: 90
+    retries: 0
     localrule: True
     conda:
         ENVIRONMENT
