@@ -1,28 +1,8 @@
-"""The report's view of a config agrees with the workflow's."""
+"""What the report reads from a config beside the lists of jobs."""
 
 from thresh.report.outline import Outline, Pair
-from thresh.study import load_study
 
 from . import fabricated
-
-
-def test_pairs_and_codes_are_those_that_the_workflow_computes():
-    config = fabricated.study_config()
-    config["dictionaries"]["topk"] |= {"systems": ["vit", "brain"], "layers": {"vit": ["stage2"]}}
-    config["alignment"]["networks"]["layers"] = {"vit": ["stage3"]}
-    for comparison in config["alignment"].values():
-        comparison["representations"] = {}
-    config["report"]["galleries"] = []
-    study, outline = load_study(config), Outline(config)
-    assert outline.code_sources() == study.codes()
-    found = [
-        (name, (pair.a, a_layer), (pair.b, b_layer))
-        for name in outline.comparisons
-        for pair in outline.pairs(name)
-        for a_layer in outline.compared_layers(name, pair.a)
-        for b_layer in outline.compared_layers(name, pair.b)
-    ]
-    assert found == [(one.comparison, one.a, one.b) for one in study.alignments()]
 
 
 def test_features_that_planted_systems_share():

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import combinations
+
+from thresh.config import Config
+from thresh.study import Study
 
 RECORDINGS = ("nwb", "arrays")
 NETWORKS = ("transformers", "torch")
@@ -32,6 +34,11 @@ class Outline:
 
     config: dict
     facts: dict[str, dict] = field(default_factory=dict)
+
+    @cached_property
+    def study(self) -> Study:
+        """The lists of jobs that the workflow made of the same config."""
+        return Study(Config.model_validate(self.config))
 
     @property
     def title(self) -> str:
@@ -68,13 +75,10 @@ class Outline:
         return f"{name} ({', '.join(untold)})" if untold else name
 
     def pairs(self, comparison: str) -> list[Pair]:
-        content = self.config["alignment"][comparison]
-        found = [*combinations(content["systems"], 2), *map(tuple, content["pairs"])]
-        return [Pair(comparison, a, b) for a, b in dict.fromkeys(found)]
+        return [Pair(comparison, *pair) for pair in self.study.compared_pairs()[comparison]]
 
     def compared_layers(self, comparison: str, system: str) -> list[str]:
-        layers = list(self.system(system)["layers"])
-        return [one for one in layers if one in self.config["alignment"][comparison]["layers"].get(system, layers)]
+        return self.study.compared_layers(self.study.config.alignment[comparison], system)
 
     def systems_of(self, comparison: str) -> list[str]:
         """In the order of the config."""
@@ -110,23 +114,11 @@ class Outline:
 
     def code_sources(self) -> list[tuple[str, str, str, str]]:
         """Every (system, layer, dictionary, inference) that the config asks for."""
-        return [
-            (system, layer, dictionary, inference)
-            for system, content in self.config["systems"].items()
-            for layer in content["layers"]
-            for dictionary in self.dictionaries(system, layer)
-            for inference, solver in self.config["inference"].items()
-            if solver["dictionaries"] is None or dictionary in solver["dictionaries"]
-        ]
+        return self.study.codes()
 
     def dictionaries(self, system: str, layer: str) -> list[str]:
         """Dictionaries that are learned on a layer."""
-        return [
-            name
-            for name, limits in self.config["dictionaries"].items()
-            if (limits["systems"] is None or system in limits["systems"])
-            and layer in limits["layers"].get(system, [layer])
-        ]
+        return self.study.dictionaries((system, layer))
 
     def representations(self, *roles: str) -> list[str]:
         """Names of codes of these roles, over all comparisons, in the order of the config."""
@@ -146,19 +138,8 @@ class Outline:
     @cached_property
     def products(self) -> set[str]:
         """Paths below the results of everything but activations."""
-        learned = [
-            (system, layer, dictionary)
-            for system, content in self.config["systems"].items()
-            for layer in content["layers"]
-            for dictionary in self.dictionaries(system, layer)
-        ]
-        aligned = [
-            (name, pair.a, a_layer, pair.b, b_layer)
-            for name in self.comparisons
-            for pair in self.pairs(name)
-            for a_layer in self.compared_layers(name, pair.a)
-            for b_layer in self.compared_layers(name, pair.b)
-        ]
+        learned = [(*layer, name) for layer in self.study.layers() for name in self.study.dictionaries(layer)]
+        aligned = [(one.comparison, *one.a, *one.b) for one in self.study.alignments()]
         codes = self.code_sources()
         paths = {"dictionaries": learned, "alignment": aligned, "codes": codes, "evaluation": codes}
         sections = {"stimuli": "stimuli", "models": "small_models", "recordings": "simulated_recordings"}
