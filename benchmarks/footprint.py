@@ -28,7 +28,8 @@ def main() -> None:
     while process.poll() is None:
         peak = max(peak, memory_of(psutil.Process(process.pid)))
         time.sleep(INTERVAL)
-    print(f"{time.perf_counter() - begun:.0f} s, {peak / 1e9:.2f} GB at most: {' '.join(arguments.command)}", flush=True)
+    seconds = time.perf_counter() - begun
+    print(f"{seconds:.0f} s, {peak / 1e9:.2f} GB at most: {' '.join(arguments.command)}", flush=True)
     sys.exit(process.returncode or int(peak / 1e9 > arguments.gigabytes))
 
 

@@ -68,12 +68,15 @@ def open_stimuli(path: str | Path) -> Stimuli:
     Raises
     ------
     StimuliError
-        No stimulus set is there, or the images that it names are gone.
+        No stimulus set is there, a shard of it is missing, or the images that it names are gone.
     """
     import zarr
 
+    from thresh.store.arrays import require_shards
+
     try:
         group = zarr.open_group(path, mode="r", zarr_format=3)
+        require_shards(Path(path), group, StimuliError)
         columns = {column: plain(group[column][...]) for column in ("id", "hash", "split")}
         name, kind, parameters = (group.attrs[key] for key in ("name", "kind", "parameters"))
     except (FileNotFoundError, KeyError, ValueError) as error:

@@ -9,7 +9,7 @@ import pandas as pd
 import zarr
 
 from thresh.errors import StoreError
-from thresh.store.arrays import create_array, read_table, shard_names, write_array
+from thresh.store.arrays import create_array, read_table, require_shards, shard_names, write_array
 from thresh.store.encoding import decode, stored_dtype
 from thresh.store.layout import choose_layout
 
@@ -115,7 +115,7 @@ class Activations:
 
     @cached_property
     def stats(self) -> dict[str, np.ndarray]:
-        """mean (units,), covariance (units, units) or its top eigenpairs, quantiles of the rows' norms."""
+        """Moments of the rows, as `thresh.store.moments.moments` names them: no covariance above 4096 units."""
         return read_table(self.group["stats"])
 
     @cached_property
@@ -160,8 +160,5 @@ def open_activations(path: str | Path) -> Activations:
         raise StoreError(f"{path}: found no activations store, expected a Zarr group.") from None
     if not group.attrs.get("complete"):
         raise StoreError(f"{path}: this store is not complete; run the workflow to finish it.")
-    # Zarr reads a missing shard as zeros, so presence is checked here, once.
-    missing = [name for name in shard_names(group["values"], "values") if not (path / name).is_file()]
-    if missing:
-        raise StoreError(f"{path}: {len(missing)} shards are missing, first {missing[0]}; run `snakemake verify`.")
+    require_shards(path, group)
     return Activations(path, group)

@@ -1,9 +1,14 @@
 """Creating Zarr arrays the one way that thresh writes them."""
 
+import warnings
+from pathlib import Path
+
 import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
+from zarr.errors import ZarrUserWarning
 
+from thresh.errors import StoreError, ThreshError
 from thresh.store.layout import Layout, choose_layout
 
 
@@ -49,7 +54,11 @@ def write_array(group: zarr.Group, name: str, values: np.ndarray, dimensions: tu
     values = np.asarray(values)
     if values.dtype.kind in "UOT":
         return group.create_array(
-            name, data=values.astype(np.dtypes.StringDType()), chunks=(max(len(values), 1),), dimension_names=dimensions
+            name,
+            data=values.astype(np.dtypes.StringDType()),
+            chunks=(max(len(values), 1),),
+            dimension_names=dimensions,
+            config={"write_empty_chunks": True},
         )
     array = create_array(group, name, values.shape, values.dtype, dimensions)
     if values.size:
@@ -67,3 +76,31 @@ def shard_names(array: zarr.Array, name: str) -> list[str]:
     rows = array.shards[0] if array.shards else array.chunks[0]
     tail = ["0"] * (array.ndim - 1)
     return ["/".join([name, "c", str(index), *tail]) for index in range(-(-array.shape[0] // rows))]
+
+
+def require_shards(path: Path, group: zarr.Group, refusal: type[ThreshError] = StoreError) -> None:
+    """Refuse a store that lacks a shard of any of its arrays, for Zarr would read it as zeros.
+
+    Only names are looked at, no content.
+
+    Parameters
+    ----------
+    path
+        Folder of the store.
+    group
+        The store, every array of which was written whole, with empty chunks.
+    refusal
+        Class of the error.
+
+    Raises
+    ------
+    refusal
+        A shard is not there.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ZarrUserWarning)  # the runner's records are no part of the hierarchy
+        arrays = [(name, member) for name, member in group.members(max_depth=None) if isinstance(member, zarr.Array)]
+    names = [shard for name, array in sorted(arrays) for shard in shard_names(array, name)]
+    missing = [name for name in names if not (path / name).is_file()]
+    if missing:
+        raise refusal(f"{path}: {len(missing)} shards are missing, first {missing[0]}; run `snakemake verify`.")

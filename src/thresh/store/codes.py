@@ -11,7 +11,7 @@ import zarr
 from scipy.sparse import csr_array
 
 from thresh.errors import StoreError
-from thresh.store.arrays import create_array
+from thresh.store.arrays import create_array, require_shards
 from thresh.store.layout import Layout
 
 
@@ -119,7 +119,7 @@ def open_codes(path: str | Path) -> Codes:
     Raises
     ------
     StoreError
-        There is no store, or it is not complete.
+        There is no store, it is not complete, or a shard is missing.
     """
     path = Path(path)
     try:
@@ -128,4 +128,5 @@ def open_codes(path: str | Path) -> Codes:
         raise StoreError(f"{path}: found no codes, expected a Zarr group.") from None
     if not group.attrs.get("complete"):
         raise StoreError(f"{path}: these codes are not complete; run the workflow to finish them.")
+    require_shards(path, group)
     return Codes(path, group)

@@ -6,6 +6,13 @@ from thresh.errors import ConfigError, StoreError
 
 STORED = {"float16": np.dtype("float16"), "float32": np.dtype("float32"), "bfloat16": np.dtype("uint16")}
 
+# What is larger could round to infinity. 8 of bfloat16's bits are fraction, one of them implied.
+LARGEST = {
+    "float16": float(np.finfo(np.float16).max),
+    "float32": float(np.finfo(np.float32).max),
+    "bfloat16": (2 - 2**-7) * 2.0**127,
+}
+
 
 def stored_dtype(dtype: str) -> np.dtype:
     """Type of the array that holds a logical type; Zarr 3.1 cannot say bfloat16, so its bits are stored as uint16.
@@ -26,7 +33,7 @@ def encode(values: np.ndarray, dtype: str) -> np.ndarray:
     Raises
     ------
     StoreError
-        A value is not finite, or too large for float16 (> 65504). The message names the row within `values`;
+        A value is not finite, or larger than the type holds (float16: 65504). The message names the row within `values`;
         `first_bad_row` finds it again for callers that know the row's name.
     """
     bad = first_bad_row(values, dtype)
@@ -39,7 +46,7 @@ def encode(values: np.ndarray, dtype: str) -> np.ndarray:
 
 def first_bad_row(values: np.ndarray, dtype: str) -> int | None:
     """Index of the first row that cannot be stored; None if all can."""
-    largest = float(np.finfo(np.float16).max) if dtype == "float16" else float(np.finfo(np.float32).max)
+    largest = LARGEST[dtype]
     # max of |x| is NaN if any value is, and a comparison with NaN is false.
     if values.size == 0 or np.abs(values).max() <= largest:
         return None
@@ -51,7 +58,10 @@ def complaint(row: np.ndarray, dtype: str) -> str:
         unit = int(np.argmin(np.isfinite(row)))
         return f"found {row[unit]} at unit {unit}, expected finite activations."
     unit = int(np.abs(row).argmax())
-    return f"found {row[unit]:.6g} at unit {unit}, more than float16 holds (65504): set harvest.dtype: float32."
+    return (
+        f"found {row[unit]:.6g} at unit {unit}, more than {dtype} holds ({LARGEST[dtype]:.6g}):"
+        " set harvest.dtype: float32."
+    )
 
 
 def decode(stored: np.ndarray, dtype: str) -> np.ndarray:
