@@ -8,6 +8,7 @@ from sklearn.metrics import mean_squared_error, r2_score
 from thresh.dictionaries.lasso import LassoDictionary
 from thresh.errors import DictionaryError
 from thresh.evaluation import reconstruction, sparsity
+from thresh.evaluation.quality import sparsity_of_blocks
 
 
 @pytest.fixture
@@ -64,3 +65,9 @@ def test_stored_zeros_are_not_active():
 def test_other_numbers_of_rows_are_refused(dictionary):
     with pytest.raises(DictionaryError, match="x has 3 rows and codes 2"):
         reconstruction(np.ones((3, 8)), np.ones((2, 20)), dictionary)
+
+
+def test_blocks_of_codes_count_as_one():
+    random = np.random.default_rng(2)
+    codes = csr_array(random.random((90, 7)) * (random.random((90, 7)) < [0, 0.01, 0.1, 0.2, 0.5, 0.9, 1]))
+    assert sparsity_of_blocks([codes[:50], codes[50:51], codes[51:]]) == sparsity(codes)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from thresh.alignment.compare import Side, View
-from thresh.store import open_activations, open_codes, pool
+from thresh.store import open_activations, open_codes, pool_store
 
 
 def read_side(
@@ -32,11 +32,10 @@ def read_side(
     store = open_activations(activations)
     rows = store.rows["stimulus"].to_numpy()
     keep = selected[rows]
-    stimuli, raw = pool(store.read(0, store.shape[0])[keep], rows[keep], pooling)
+    stimuli, raw = pool_store(store, rows, keep, pooling)
     views = {"raw": View("raw", raw)}
     for name, (role, path) in codes.items():
-        found = open_codes(path).read()
-        views[name] = View(role, pool(found[keep], rows[keep], pooling)[1])
+        views[name] = View(role, pool_store(open_codes(path), rows, keep, pooling)[1])
     ceiling = store.units["ceiling"].to_numpy() if "ceiling" in store.units else None
     return Side(
         system=system,

@@ -1,13 +1,15 @@
 """How good a dictionary and its codes are, from stores; against the truth where it was planted."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from thresh.dictionaries import Dictionary
 from thresh.errors import DictionaryError
-from thresh.evaluation import matched_correlation, matched_cosine, random_null, reconstruction, sparsity
+from thresh.evaluation.quality import reconstruction_of_blocks, sparsity_of_blocks
+from thresh.evaluation.recovery import matched_correlation, matched_cosine, random_null
 from thresh.stimuli import Stimuli
 from thresh.store import Activations, Codes
 
@@ -20,19 +22,29 @@ def evaluate_store(activations: Activations, codes: Codes, dictionary: Dictionar
     facts: rows, units, atoms, those of `reconstruction` and `sparsity`, and for planted systems
     matched_correlation, matched_cosine and both for a random dictionary of the same shape. None where not defined.
     """
-    rows = activations.rows["stimulus"].to_numpy()
-    test = stimuli.split[rows] == "test"
+    test = stimuli.split[activations.rows["stimulus"].to_numpy()] == "test"
     if not test.any():
         raise DictionaryError(f"{activations.path}: found no rows of test stimuli, expected some to evaluate on.")
-    x = activations.read(0, activations.shape[0])[test]
-    z = codes.read()[test]
-    facts = {"rows": int(test.sum()), "units": x.shape[1], "atoms": z.shape[1]}
-    facts |= reconstruction(x, z, dictionary) | sparsity(z)
+    facts = {"rows": int(test.sum()), "units": activations.shape[1], "atoms": codes.shape[1]}
+    facts |= reconstruction_of_blocks(lambda: held_out_blocks(activations, codes, test), dictionary)
+    facts |= sparsity_of_blocks(z for _, z in held_out_blocks(activations, codes, test))
     mixing = activations.extra("truth/mixing")
     if mixing is not None:
+        # The match is over all rows at once; planted systems are as large as a user makes them.
+        x, z = activations.read(0, activations.shape[0])[test], codes.read()[test]
         facts |= recovery(x, codes, z, dictionary, mixing, planted_features(activations, stimuli)[test])
     # What is not defined is null in JSON, which knows no NaN.
     return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in facts.items()}
+
+
+def held_out_blocks(
+    activations: Activations, codes: Codes, test: np.ndarray, rows: int = 65536
+) -> Iterator[tuple[np.ndarray, csr_array]]:
+    """Activations and codes of the test rows, a block of the stores at a time."""
+    for start in range(0, len(test), rows):
+        chosen = test[start : start + rows]
+        if chosen.any():
+            yield activations.read(start, start + len(chosen))[chosen], codes.read(start, start + rows)[chosen]
 
 
 def planted_features(activations: Activations, stimuli: Stimuli) -> np.ndarray:

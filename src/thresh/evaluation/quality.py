@@ -1,5 +1,7 @@
 """How well codes explain activations, how sparse they are, and whether two dictionaries agree."""
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 from scipy.sparse import csr_array
 
@@ -32,19 +34,36 @@ def reconstruction(x, codes, dictionary, batch_rows: int = 8192) -> dict[str, fl
     x = np.asarray(x)
     if x.shape[0] != codes.shape[0] or x.shape[0] == 0:
         raise DictionaryError(f"x has {x.shape[0]} rows and codes {codes.shape[0]}, expected the same, 1 or more.")
-    mean = x.mean(axis=0, dtype=np.float64)
-    error = total = cosine = 0.0
-    for begin in range(0, len(x), batch_rows):
-        rows = x[begin : begin + batch_rows].astype(np.float64)
-        guess = np.asarray(dictionary.decode(codes[begin : begin + batch_rows]), dtype=np.float64)
-        error += float(np.square(rows - guess).sum())
-        total += float(np.square(rows - mean).sum())
-        both_zero = ~rows.any(axis=1) & ~guess.any(axis=1)
-        cosine += float(np.einsum("ij,ij->", unit(rows), unit(guess)) + both_zero.sum())
+    starts = range(0, len(x), batch_rows)
+    return reconstruction_of_blocks(
+        lambda: ((x[start : start + batch_rows], codes[start : start + batch_rows]) for start in starts), dictionary
+    )
+
+
+def reconstruction_of_blocks(blocks: Callable[[], Iterable[tuple]], dictionary) -> dict[str, float]:
+    """As `reconstruction`, for rows that come in blocks: twice, for the mean has to be known first.
+
+    Parameters
+    ----------
+    blocks
+        Gives activations and codes of the same rows, block after block, the same each time that it is called.
+    """
+    rows, total = 0, 0.0
+    for x, _ in blocks():
+        rows, total = rows + len(x), total + x.sum(axis=0, dtype=np.float64)
+    mean = total / rows
+    error = variation = cosine = 0.0
+    for x, codes in blocks():
+        x = x.astype(np.float64)
+        guess = np.asarray(dictionary.decode(codes), dtype=np.float64)
+        error += float(np.square(x - guess).sum())
+        variation += float(np.square(x - mean).sum())
+        both_zero = ~x.any(axis=1) & ~guess.any(axis=1)
+        cosine += float(np.einsum("ij,ij->", unit(x), unit(guess)) + both_zero.sum())
     return {
-        "explained_variance": 1 - error / total if total > 0 else float("nan"),
-        "mse": error / x.size,
-        "cosine": cosine / len(x),
+        "explained_variance": 1 - error / variation if variation > 0 else float("nan"),
+        "mse": error / (rows * len(mean)),
+        "cosine": cosine / rows,
     }
 
 
@@ -65,17 +84,24 @@ def sparsity(codes) -> dict[str, object]:
     density_log10_edges, density_counts
         Histogram of the share of rows in which an atom is active, dead atoms left out.
     """
-    rows, atoms = codes.shape
-    if rows == 0 or atoms == 0:
-        raise DictionaryError(f"codes have shape {codes.shape}, expected at least one row and one atom.")
-    active = csr_array(codes, copy=True)
-    active.eliminate_zeros()
-    counts = np.bincount(active.indices, minlength=atoms)
+    return sparsity_of_blocks([codes])
+
+
+def sparsity_of_blocks(blocks: Iterable) -> dict[str, object]:
+    """As `sparsity`, for codes (rows, atoms) that come in blocks of rows."""
+    rows, counts = 0, np.zeros(0, np.int64)
+    for codes in blocks:
+        active = csr_array(codes, copy=True)
+        active.eliminate_zeros()
+        of_block = np.bincount(active.indices, minlength=codes.shape[1])
+        rows, counts = rows + codes.shape[0], counts + of_block if rows else of_block
+    if rows == 0 or len(counts) == 0:
+        raise DictionaryError(f"codes have shape {(rows, len(counts))}, expected at least one row and one atom.")
     alive = counts[counts > 0]
     histogram, _ = np.histogram(np.log10(alive / rows).clip(DENSITY_EDGES[0], 0), DENSITY_EDGES)
     return {
         "l0": float(counts.sum() / rows),
-        "dead": float(1 - len(alive) / atoms),
+        "dead": float(1 - len(alive) / len(counts)),
         "density_log10_edges": DENSITY_EDGES.tolist(),
         "density_counts": histogram.tolist(),
     }

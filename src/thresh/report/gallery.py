@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 
 from thresh.errors import StimuliError
 from thresh.stimuli import Stimuli, open_stimuli
-from thresh.store import open_activations, open_codes, pool
+from thresh.store import open_activations, open_codes, pool_store
 
 # An atom that answers to fewer stimuli of the matching half correlates perfectly with some other one by chance.
 LEAST_ACTIVE = 5
@@ -161,8 +161,7 @@ def read_side(results: Path, system: str, layer: str, representation: dict, stim
     """Codes of a layer, mean over the rows of each stimulus, in the order of `stimuli` (indices into the set)."""
     path = results / "codes" / system / layer / representation["dictionary"] / f"{representation['inference']}.zarr"
     stimulus = open_activations(results / "activations" / system / f"{layer}.zarr").rows["stimulus"].to_numpy()
-    wanted = np.flatnonzero(np.isin(stimulus, stimuli))
-    found, values = pool(open_codes(path).read()[wanted], stimulus[wanted], "mean")
+    found, values = pool_store(open_codes(path), stimulus, np.isin(stimulus, stimuli), "mean")
     missing = np.setdiff1d(stimuli, found)
     if len(missing):
         raise StimuliError(f"{path}: found no codes of stimulus {missing[0]} ({len(missing)} such).")

@@ -2,7 +2,7 @@
 
 from thresh.store.activations import Activations, ActivationsSpec, lay_out_activations, open_activations, seal
 from thresh.store.codes import Codes, open_codes, write_codes
-from thresh.store.pooling import pool
+from thresh.store.pooling import pool, pool_store
 from thresh.store.shuffle import shuffled_batches
 from thresh.store.writer import ShardWriter
 
@@ -15,6 +15,7 @@ __all__ = [
     "open_activations",
     "open_codes",
     "pool",
+    "pool_store",
     "seal",
     "shuffled_batches",
     "write_codes",

@@ -1,11 +1,20 @@
 """From rows to stimuli: one vector a stimulus, by a stated rule."""
 
+from collections.abc import Iterator
+from typing import Protocol
+
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
 from thresh.errors import ConfigError, StoreError
 
 RULES = ("mean", "max", "sum", "flatten")
+
+
+class Rows(Protocol):
+    """Rows that are read a range at a time: activations or codes."""
+
+    def read(self, start: int, stop: int) -> np.ndarray | csr_array: ...
 
 
 def pool(values: np.ndarray | csr_array, stimulus: np.ndarray, rule: str = "mean") -> tuple[np.ndarray, np.ndarray]:
@@ -34,7 +43,7 @@ def pool(values: np.ndarray | csr_array, stimulus: np.ndarray, rule: str = "mean
     """
     if rule not in RULES:
         raise ConfigError("pooling", rule, f"one of {', '.join(RULES)}")
-    first = np.flatnonzero(np.r_[True, stimulus[1:] != stimulus[:-1]]) if len(stimulus) else np.empty(0, int)
+    first = first_rows(stimulus)
     counts = np.diff(np.r_[first, len(stimulus)])
     if rule == "flatten":
         return stimulus[first], flattened(values, counts)
@@ -44,13 +53,59 @@ def pool(values: np.ndarray | csr_array, stimulus: np.ndarray, rule: str = "mean
     return stimulus[first], (sums / counts[:, None] if rule == "mean" else sums).astype(np.float32, copy=False)
 
 
+def pool_store(
+    store: Rows, stimulus: np.ndarray, keep: np.ndarray, rule: str = "mean", block_rows: int = 65536
+) -> tuple[np.ndarray, np.ndarray]:
+    """As `pool`, of the rows of a store, with no more than a block of them in memory (or the rows of one stimulus).
+
+    Parameters
+    ----------
+    store
+        Activations or codes: `read(start, stop)` gives rows.
+    keep : (rows,) boolean
+        Rows to pool, all of a stimulus or none.
+    """
+    if rule == "flatten":
+        # Blocks know nothing of each other, and a difference between two of them would go unseen.
+        check_equal(np.unique(stimulus[keep], return_counts=True)[1])
+    found = [
+        pool(store.read(start, stop)[keep[start:stop]], stimulus[start:stop][keep[start:stop]], rule)
+        for start, stop in blocks_of_stimuli(stimulus, block_rows)
+        if keep[start:stop].any()
+    ]
+    if not found:
+        return pool(store.read(0, 0), stimulus[:0], rule)
+    stimuli, values = zip(*found, strict=True)
+    return np.concatenate(stimuli), np.concatenate(values)
+
+
+def blocks_of_stimuli(stimulus: np.ndarray, rows: int) -> Iterator[tuple[int, int]]:
+    """Ranges of at most so many rows that cut no stimulus; a longer stimulus is a range of its own."""
+    edges = np.r_[first_rows(stimulus), len(stimulus)]
+    start = 0
+    while start < len(stimulus):
+        last = np.searchsorted(edges, start + rows, side="right") - 1
+        stop = int(max(edges[last], edges[np.searchsorted(edges, start, side="right")]))
+        yield start, stop
+        start = stop
+
+
+def first_rows(stimulus: np.ndarray) -> np.ndarray:
+    """Index of the first row of each stimulus."""
+    return np.flatnonzero(np.r_[True, stimulus[1:] != stimulus[:-1]]) if len(stimulus) else np.empty(0, int)
+
+
 def flattened(values: np.ndarray | csr_array, counts: np.ndarray) -> np.ndarray:
+    check_equal(counts)
+    side_by_side = values.reshape((len(counts), -1))
+    return (side_by_side.toarray() if issparse(side_by_side) else side_by_side).astype(np.float32, copy=False)
+
+
+def check_equal(counts: np.ndarray) -> None:
     if len(set(counts.tolist())) > 1:
         raise StoreError(
             f"pooling: found {counts.min()} to {counts.max()} rows a stimulus; 'flatten' needs equally many."
         )
-    side_by_side = values.reshape((len(counts), -1))
-    return (side_by_side.toarray() if issparse(side_by_side) else side_by_side).astype(np.float32, copy=False)
 
 
 def largest(values: np.ndarray | csr_array, first: np.ndarray) -> np.ndarray:

@@ -1,0 +1,57 @@
+"""From rows to stimuli, at once and a block at a time."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from thresh.errors import StoreError
+from thresh.store import pool, pool_store
+
+STIMULUS = np.array([5, 5, 5, 2, 2, 2])
+ROWS = np.array([[1, 0], [3, 0], [8, 3], [0, 1], [0, 1], [0, 4]], np.float32)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("mean", [[4, 1], [0, 2]]),
+        ("sum", [[12, 3], [0, 6]]),
+        ("max", [[8, 3], [0, 4]]),
+        ("flatten", [[1, 0, 3, 0, 8, 3], [0, 1, 0, 1, 0, 4]]),
+    ],
+)
+def test_rules(sparse, rule, expected):
+    stimuli, pooled = pool(csr_array(ROWS) if sparse else ROWS, STIMULUS, rule)
+    assert stimuli.tolist() == [5, 2]
+    assert pooled.tolist() == expected
+
+
+def test_flatten_needs_equally_many_rows_of_each_stimulus():
+    with pytest.raises(StoreError, match="found 1 to 3 rows a stimulus"):
+        pool(ROWS[:4], STIMULUS[:4], "flatten")
+
+
+@pytest.mark.parametrize("block_rows", [1, 7, 20, 1000])
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("rule", ["mean", "sum", "max", "flatten"])
+def test_blocks_of_a_store_give_what_all_rows_at_once_give(rule, sparse, block_rows):
+    random = np.random.default_rng(0)
+    counts = np.full(13, 5) if rule == "flatten" else random.integers(1, 12, 13)
+    stimulus = np.repeat(random.permutation(13), counts)
+    values = (random.normal(size=(len(stimulus), 6)) * (random.random((len(stimulus), 6)) < 0.5)).astype(np.float32)
+    values = csr_array(values) if sparse else values
+    keep = (stimulus % 3 > 0) & (stimulus != 5)
+    store = SimpleNamespace(read=lambda start, stop: values[start:stop])
+    found, known = pool_store(store, stimulus, keep, rule, block_rows), pool(values[keep], stimulus[keep], rule)
+    for one, other in zip(found, known, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_blocks_see_that_other_blocks_have_other_numbers_of_rows():
+    store = SimpleNamespace(read=lambda start, stop: ROWS[start:stop])
+    stimulus = np.array([5, 5, 5, 2, 2, 7])
+    with pytest.raises(StoreError, match="found 1 to 3 rows a stimulus"):
+        pool_store(store, stimulus, stimulus != 2, "flatten", 3)
