@@ -220,6 +220,14 @@ def test_a_flipped_bit_on_disk_is_an_error(tmp_path):
         open_stimuli(tmp_path / "f.zarr").features(0, 300)
 
 
+@pytest.mark.parametrize("lost", ["id/c/0", "split/c/0", "attributes/label/c/0", "images/c/0/0/0"])
+def test_a_missing_shard_is_an_error_and_never_zeros(tmp_path, lost):
+    prepare("digits", "digits").save(tmp_path / "d.zarr")
+    (tmp_path / "d.zarr" / lost).unlink()
+    with pytest.raises(StimuliError, match=rf"d\.zarr: 1 shards are missing, first {lost}"):
+        open_stimuli(tmp_path / "d.zarr")
+
+
 def test_small_images_of_one_size_are_copied(tmp_path):
     folder = tmp_path / "images"
     write_images(folder)

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import torch
 import xarray
+import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thresh.errors import ConfigError, HarvestError, StoreError
-from thresh.store import ActivationsSpec, ShardWriter, lay_out_activations, open_activations, pool, shuffled_batches
-from thresh.store.encoding import decode, encode
+from thresh.store import ActivationsSpec, ShardWriter, lay_out_activations, open_activations, shuffled_batches
+from thresh.store.arrays import require_shards, write_array
+from thresh.store.encoding import decode, encode, first_bad_row
 from thresh.store.gather import gather_activations
 from thresh.store.layout import choose_layout
 
@@ -50,6 +52,19 @@ def test_bfloat16_bits_are_those_of_torch(values):
     expected = torch.from_numpy(values).to(torch.bfloat16).view(torch.uint16).numpy()
     np.testing.assert_array_equal(encode(values, "bfloat16"), expected)
     np.testing.assert_array_equal(decode(expected, "bfloat16"), torch.from_numpy(values).bfloat16().float().numpy())
+
+
+def test_bfloat16_refuses_all_that_torch_makes_infinite():
+    """float32 next to its largest value and next to the value from which on torch rounds to infinity."""
+    largest = torch.finfo(torch.bfloat16).max
+    edges = [int(np.float32(largest).view(np.uint32)) + above for above in (0, 2**15)]
+    near = np.concatenate([np.arange(edge - 40, edge + 40, dtype=np.uint32) for edge in edges]).view(np.float32)
+    values = np.concatenate([near, -near])[:, None]
+    by_torch = torch.from_numpy(values).bfloat16()
+    kept = np.array([first_bad_row(row[None], "bfloat16") is None for row in values])
+    assert not kept[torch.isinf(by_torch[:, 0]).numpy()].any()
+    np.testing.assert_array_equal(kept, np.abs(values[:, 0]) <= largest)
+    np.testing.assert_array_equal(encode(values[kept], "bfloat16"), by_torch[kept].view(torch.uint16).numpy())
 
 
 @pytest.mark.parametrize("portion", [1, 37, 256, 1000])
@@ -102,6 +117,39 @@ def test_a_missing_shard_is_an_error_and_never_zeros(tmp_path, values):
         open_activations(folder)
 
 
+@pytest.mark.parametrize("lost", ["rows/stimulus", "units/region", "stimuli/id", "stats/covariance", "trials/values"])
+def test_a_table_that_lacks_its_shard_is_never_zeros(tmp_path, values, lost):
+    folder = write(tmp_path / "x.zarr", values)
+    trials = zarr.open_group(folder, mode="r+").create_group("trials")
+    write_array(trials, "values", np.zeros((4, 12)), ("presentation", "unit"))
+    open_activations(folder)
+    (shard,) = (path for path in (folder / lost / "c").rglob("*") if path.is_file())
+    shard.unlink()
+    with pytest.raises(StoreError, match=rf"x\.zarr: 1 shards are missing, first {lost}/c/0"):
+        open_activations(folder)
+
+
+def test_zeros_and_empty_text_are_written_and_arrays_without_rows_have_nothing_to_lack(tmp_path):
+    group = zarr.open_group(tmp_path / "x.zarr", mode="w", zarr_format=3)
+    for name, content in {"zeros": np.zeros(9), "text": np.array(["", ""]), "none": np.zeros(0)}.items():
+        write_array(group, name, content, ("row",))
+    require_shards(tmp_path / "x.zarr", group)
+    (tmp_path / "x.zarr" / "text" / "c" / "0").unlink()
+    with pytest.raises(StoreError, match="1 shards are missing, first text/c/0"):
+        require_shards(tmp_path / "x.zarr", group)
+
+
+@pytest.mark.parametrize(("table", "column"), [("stimuli", "id"), ("units", "region"), ("rows", "stimulus")])
+def test_a_flipped_bit_in_a_table_is_an_error(tmp_path, values, table, column):
+    folder = write(tmp_path / "x.zarr", values)
+    shard = folder / table / column / "c" / "0"
+    whole = shard.read_bytes()
+    for place in np.linspace(0, len(whole) - 1, 40).astype(int):
+        shard.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        with pytest.raises(StoreError, match=f"x.zarr.*{column} is damaged"):
+            getattr(open_activations(folder), table)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_a_flipped_bit_is_an_error_at_reading(tmp_path, values, dtype):
     folder = write(tmp_path / "x.zarr", values, dtype)
@@ -121,6 +169,7 @@ def test_a_flipped_bit_is_an_error_at_reading(tmp_path, values, dtype):
         ("float32", np.nan, "row 7: found nan at unit 2"),
         ("float16", np.inf, "row 7: found inf at unit 2"),
         ("float16", 70000, "row 7: found 70000 at unit 2, more than float16 holds"),
+        ("bfloat16", 3.4e38, r"row 7: found 3\.4e\+38 at unit 2, more than bfloat16 holds \(3\.38953e\+38\)"),
     ],
 )
 def test_what_cannot_be_stored_is_told_with_its_row(values, dtype, value, message):
@@ -184,29 +233,3 @@ class TestShuffledBatches:
         assert first() == first()
         assert first() != first(epoch=1)
         assert first() != first(seed=4)
-
-
-class TestPool:
-    stimulus = np.array([5, 5, 5, 2, 2, 2])
-    rows = np.array([[1, 0], [3, 0], [8, 3], [0, 1], [0, 1], [0, 4]], np.float32)
-
-    @pytest.mark.parametrize("sparse", [False, True])
-    @pytest.mark.parametrize(
-        ("rule", "expected"),
-        [
-            ("mean", [[4, 1], [0, 2]]),
-            ("sum", [[12, 3], [0, 6]]),
-            ("max", [[8, 3], [0, 4]]),
-            ("flatten", [[1, 0, 3, 0, 8, 3], [0, 1, 0, 1, 0, 4]]),
-        ],
-    )
-    def test_rules(self, sparse, rule, expected):
-        from scipy.sparse import csr_array
-
-        stimuli, pooled = pool(csr_array(self.rows) if sparse else self.rows, self.stimulus, rule)
-        assert stimuli.tolist() == [5, 2]
-        assert pooled.tolist() == expected
-
-    def test_flatten_needs_equally_many_rows_of_each_stimulus(self):
-        with pytest.raises(StoreError, match="found 1 to 3 rows a stimulus"):
-            pool(self.rows[:4], self.stimulus[:4], "flatten")

@@ -44,6 +44,16 @@ def test_codes_without_any_active_atom_are_codes(tmp_path):
     assert open_codes(tmp_path / "codes.zarr").read().nnz == 0
 
 
+@pytest.mark.parametrize("lost", ["data/c/3", "indices/c/0", "indptr/c/0"])
+def test_a_missing_shard_is_an_error_and_never_zeros(tmp_path, codes, lost, monkeypatch):
+    monkeypatch.setattr(Spool, "SHARD", 256)
+    monkeypatch.setattr(Spool, "CHUNK", 64)
+    write_codes(tmp_path / "codes.zarr", blocks(codes, 100), 1000, 50, {})
+    (tmp_path / "codes.zarr" / lost).unlink()
+    with pytest.raises(StoreError, match=rf"codes\.zarr: 1 shards are missing, first {lost}"):
+        open_codes(tmp_path / "codes.zarr")
+
+
 def test_too_few_rows_are_an_error_and_leave_no_complete_store(tmp_path, codes):
     with pytest.raises(StoreError, match="found codes of 900 rows, expected 1000"):
         write_codes(tmp_path / "codes.zarr", blocks(codes[:900], 100), 1000, 50, {})

@@ -72,22 +72,22 @@ def open_stimuli(path: str | Path) -> Stimuli:
     """
     import zarr
 
-    from thresh.store.arrays import require_shards
+    from thresh.store.arrays import read_array, require_shards
 
     try:
         group = zarr.open_group(path, mode="r", zarr_format=3)
-        require_shards(Path(path), group, StimuliError)
-        columns = {column: plain(group[column][...]) for column in ("id", "hash", "split")}
+        columns = {column: plain(read_array(group[column])) for column in ("id", "hash", "split")}
         name, kind, parameters = (group.attrs[key] for key in ("name", "kind", "parameters"))
     except (FileNotFoundError, KeyError, ValueError) as error:
         raise StimuliError(f"{path}: found no stimulus set ({error}), expected one made by prepare_stimuli.") from error
+    require_shards(Path(path), group, StimuliError)
     return Stimuli(
         name,
         kind,
         ids=columns["id"],
         hashes=columns["hash"],
         split=columns["split"],
-        attributes={column: plain(array[...]) for column, array in sorted(group["attributes"].arrays())},
+        attributes={column: plain(read_array(array)) for column, array in sorted(group["attributes"].arrays())},
         parameters=parameters,
         features=group.get("features"),
         images=None if "features" in group else saved_images(name, group, columns["hash"]),

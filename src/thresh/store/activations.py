@@ -9,7 +9,7 @@ import pandas as pd
 import zarr
 
 from thresh.errors import StoreError
-from thresh.store.arrays import create_array, read_table, require_shards, shard_names, write_array
+from thresh.store.arrays import create_array, read_array, read_table, require_shards, shard_names, write_array
 from thresh.store.encoding import decode, stored_dtype
 from thresh.store.layout import choose_layout
 
@@ -123,11 +123,11 @@ class Activations:
         """Recordings: single presentations (presentations, units) and the stimulus index of each; else None."""
         if "trials" not in self.group:
             return None
-        return self.group["trials/values"][...], self.group["trials/stimulus"][...]
+        return read_array(self.group["trials/values"]), read_array(self.group["trials/stimulus"])
 
     def extra(self, name: str) -> np.ndarray | None:
         """An array that only some systems have, such as `truth/mixing` of planted ones; None where absent."""
-        return self.group[name][...] if name in self.group else None
+        return read_array(self.group[name]) if name in self.group else None
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Rows start to stop as float32 (stop - start, units).

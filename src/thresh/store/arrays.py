@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import zarr
-from zarr.codecs import BloscCodec, Crc32cCodec
+from zarr.codecs import BloscCodec, Crc32cCodec, ZstdCodec
 from zarr.errors import ZarrUserWarning
 
 from thresh.errors import StoreError, ThreshError
@@ -57,6 +57,7 @@ def write_array(group: zarr.Group, name: str, values: np.ndarray, dimensions: tu
             name,
             data=values.astype(np.dtypes.StringDType()),
             chunks=(max(len(values), 1),),
+            compressors=[ZstdCodec(), Crc32cCodec()],
             dimension_names=dimensions,
             config={"write_empty_chunks": True},
         )
@@ -68,7 +69,21 @@ def write_array(group: zarr.Group, name: str, values: np.ndarray, dimensions: tu
 
 def read_table(group: zarr.Group) -> dict[str, np.ndarray]:
     """All arrays of a group, in memory, by name."""
-    return {name: array[...] for name, array in sorted(group.arrays())}
+    return {name: read_array(array) for name, array in sorted(group.arrays())}
+
+
+def read_array(array: zarr.Array) -> np.ndarray:
+    """A whole array.
+
+    Raises
+    ------
+    StoreError
+        A byte of it is not as it was written.
+    """
+    try:
+        return array[...]
+    except ValueError as error:  # zarr's checksum codecs raise it
+        raise StoreError(f"{array.store_path} is damaged ({error}); run `snakemake verify`.") from error
 
 
 def shard_names(array: zarr.Array, name: str) -> list[str]:

@@ -11,7 +11,7 @@ import zarr
 from scipy.sparse import csr_array
 
 from thresh.errors import StoreError
-from thresh.store.arrays import create_array, require_shards
+from thresh.store.arrays import create_array, read_array, require_shards
 from thresh.store.layout import Layout
 
 
@@ -93,7 +93,7 @@ class Codes:
         self.attrs = dict(group.attrs)
         self.shape: tuple[int, int] = tuple(group.attrs["shape"])
         self.data, self.indices = group["data"], group["indices"]
-        self.indptr = group["indptr"][...]
+        self.indptr = read_array(group["indptr"])
 
     def read(self, start: int = 0, stop: int | None = None) -> csr_array:
         """Rows start to stop as a CSR array (stop - start, atoms) float32."""

@@ -33,7 +33,7 @@ def encode(values: np.ndarray, dtype: str) -> np.ndarray:
     Raises
     ------
     StoreError
-        A value is not finite, or larger than the type holds (float16: 65504). The message names the row within `values`;
+        A value is not finite, or larger than the type holds. The message names the row within `values`;
         `first_bad_row` finds it again for callers that know the row's name.
     """
     bad = first_bad_row(values, dtype)
