@@ -2,6 +2,7 @@ import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -282,6 +283,15 @@ def test_units_are_chosen_by_their_columns(shown, nwb_file):
 def test_unusable_nwb_settings_are_told(shown, nwb_file, change, told):
     with pytest.raises(HarvestError, match=told):
         nwb(shown[0], change.pop("file", nwb_file[0]), **change).check()
+
+
+def test_words_about_simulation_do_not_make_a_recording_simulated(shown, nwb_file):
+    with h5py.File(nwb_file[0], "r+") as opened:
+        opened["general/notes"] = "validated against simulated ground truth"
+        opened["general/experiment_description"] = "responses to simulated and to real scenes"
+        opened["general/source_script"] = "compare thresh.systems.simulated_recording with this animal"
+        opened["general/source_script"].attrs["file_name"] = "simulated_recording.py"
+    assert nwb(shown[0], nwb_file[0]).facts("all")["simulated"] is False
 
 
 def test_broken_nwb_files_are_told_in_one_line(shown, nwb_file, tmp_path):

@@ -13,9 +13,15 @@ from thresh.systems.weights import digest_of_files
 # Columns of the units table that are no property of a unit.
 NOT_PROPERTIES = ("spike_times", "obs_intervals", "waveforms", "waveform_mean", "waveform_sd", "electrodes")
 
+# The `source_script` that thresh's simulator writes into its files, and nothing else does.
+SIMULATED_BY = "thresh.systems.simulated_recording"
+
 
 class NwbSystem(RecordingSystem):
     """Spike counts of the units of an NWB file.
+
+    A file is called simulated only where its `source_script` is that of thresh's own simulator; words elsewhere in the
+    file do not count.
 
     Parameters
     ----------
@@ -80,7 +86,7 @@ class NwbSystem(RecordingSystem):
                 counts = [
                     spikes_in_windows(units.get_unit_spike_times(i), starts, self.window) for i in range(len(units))
                 ]
-                facts = {"simulated": is_simulated(content), "source": self.path.name}
+                facts = {"simulated": content.source_script == SIMULATED_BY, "source": self.path.name}
                 facts["description"] = content.session_description
                 return Recording(np.stack(counts, axis=1).astype(np.float32), ids, unit_columns(units), facts)
 
@@ -136,9 +142,3 @@ def unit_columns(units) -> dict[str, np.ndarray]:
             if values.ndim == 1 and values.dtype.kind in "biufUSO":
                 columns[name] = values.astype(str) if values.dtype.kind in "SO" else values
     return columns
-
-
-def is_simulated(content) -> bool:
-    """Whether the file says of itself that it is simulated."""
-    said = (content.session_description, content.experiment_description, content.notes, content.source_script)
-    return any("simulated" in text.lower() for text in said if text)

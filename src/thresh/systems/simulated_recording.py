@@ -13,6 +13,7 @@ import numpy as np
 
 from thresh.errors import HarvestError
 from thresh.stimuli.base import Stimuli
+from thresh.systems.nwb import SIMULATED_BY
 from thresh.systems.tuning import firing_rates
 
 # Seconds that a stimulus is shown, and from one stimulus to the next.
@@ -28,7 +29,7 @@ def simulate_recording(
 
     Every stimulus is shown `repeats` times for .2 s, in a new random order each time, and each neuron fires as a
     Poisson process at the rate that `thresh.systems.tuning.firing_rates` gives, at 1 spike/s between stimuli. The
-    session description and the notes say that it is simulated, and `NwbSystem` passes that on.
+    session description and the notes say that it is simulated; `NwbSystem` knows it by the `source_script`.
 
     Parameters
     ----------
@@ -97,7 +98,7 @@ def write_nwb(
         session_start_time=day,
         file_create_date=day,
         notes="simulated by thresh.systems.simulated_recording; no animal took part",
-        source_script="thresh.systems.simulated_recording",
+        source_script=SIMULATED_BY,
         source_script_file_name="simulated_recording.py",
     )
     content.add_trial_column("stimulus", "id of the stimulus")
