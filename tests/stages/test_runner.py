@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import shutil
 
 import pytest
@@ -111,6 +112,41 @@ def test_what_a_killed_job_left_is_never_taken_for_whole(stage):
 def test_a_full_disk_is_told_with_the_place(stage):
     with pytest.raises(StoreError, match=r"a\.store: the disk is full .* MB free"):
         stage.run(fail=OSError(errno.ENOSPC, "No space left on device"))
+
+
+class WriterError(Exception):
+    """As safetensors raises it: no OSError, and no errno."""
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Error while serializing: I/O error: No space left on device (os error 28)",
+        f"Error while serializing: I/O error: {os.strerror(errno.EDQUOT)} (os error {errno.EDQUOT})",
+    ],
+)
+@pytest.mark.parametrize("wrapped", ["not", "as cause", "as context"])
+def test_a_full_disk_that_a_library_meets_is_told_too(stage, told, wrapped):
+    error = WriterError(told)
+    if wrapped == "as cause":
+        error, error.__cause__ = WriterError("the model was not saved"), error
+    if wrapped == "as context":
+        error, error.__context__ = WriterError("the model was not saved"), error
+    with pytest.raises(StoreError, match=r"a\.store: the disk is full .* MB free"):
+        stage.run(fail=error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        WriterError("Error while serializing: I/O error: Permission denied (os error 13)"),
+        OSError(errno.EIO, "Input/output error"),
+    ],
+)
+def test_other_errors_of_the_work_pass_as_they_are(stage, error):
+    with pytest.raises(type(error)) as raised:
+        stage.run(fail=error)
+    assert raised.value is error
 
 
 def test_what_cannot_fit_is_refused_before_the_work(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from thresh.errors import StoreError
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+# Libraries that write without Python (safetensors, HDF5) raise errors of their own, with the system's words in them.
+SAYINGS = [saying for code in NO_SPACE for saying in (os.strerror(code), f"(os error {code})")]
 
 
 @contextlib.contextmanager
@@ -16,13 +19,26 @@ def full_disk_told(place: Path) -> Iterator[None]:
     """Turn 'no space left on device' into a message that names the store and what is free."""
     try:
         yield
-    except OSError as error:
-        if error.errno not in NO_SPACE:
+    except Exception as error:
+        if not any(is_of_full_disk(one) for one in chain(error)):
             raise
         raise StoreError(
             f"{place}: the disk is full ({free_bytes(place) / 1e6:.0f} MB free); make room and run again:"
             " what is finished is kept."
         ) from error
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and those that it was raised from or while they were handled."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def is_of_full_disk(error: BaseException) -> bool:
+    if isinstance(error, OSError) and error.errno in NO_SPACE:
+        return True
+    return any(saying in str(error) for saying in SAYINGS)
 
 
 def require_space(place: Path, needed: int) -> None:
