@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge, RidgeCV
 from sklearn.pipeline import make_pipeline
@@ -12,6 +14,17 @@ from thresh.alignment.folds import split
 from thresh.errors import AlignmentError, ConfigError
 
 from .simulate import normal, orthogonal, related, seeds
+
+
+class UnitRows(TransformerMixin, BaseEstimator):
+    """Divides by one number, so that rows are at a root mean square distance of 1 from the mean training row."""
+
+    def fit(self, x, y=None):
+        self.scale_ = np.sqrt(np.square(x - x.mean(axis=0)).sum(axis=1).mean())
+        return self
+
+    def transform(self, x):
+        return x / self.scale_
 
 
 def by_sklearn(model, x, y, folds=5, seed=0):
@@ -30,9 +43,8 @@ def by_sklearn(model, x, y, folds=5, seed=0):
 @pytest.mark.parametrize("alpha", [1e-3, 1.0, 100.0])
 def test_one_alpha_is_sklearns_pca_and_ridge(units, components, alpha):
     x, y = related(80, units, 6)
-    ridge = Ridge(alpha=alpha)
-    model = ridge if components is None else make_pipeline(PCA(components, svd_solver="full"), ridge)
-    r, r2 = by_sklearn(model, x, y)
+    reduction = [] if components is None else [PCA(components, svd_solver="full")]
+    r, r2 = by_sklearn(make_pipeline(*reduction, UnitRows(), Ridge(alpha=alpha)), x, y)
     ours = linear_predictivity(x, y, alphas=[alpha], components=components)
     np.testing.assert_allclose(ours.r, r, atol=1e-8)
     np.testing.assert_allclose(ours.r2, r2, atol=1e-8)
@@ -43,7 +55,7 @@ def test_alpha_is_the_minimum_of_generalised_cross_validation(units):
     x, y = related(60, units, 8, noise=4)
     alphas = np.logspace(-4, 4, 9)
     train, _ = split(60, 5, 0)[0]
-    xc, yc, rows = x[train] - x[train].mean(0), y[train] - y[train].mean(0), len(train)
+    xc, yc, rows = UnitRows().fit_transform(x[train] - x[train].mean(0)), y[train] - y[train].mean(0), len(train)
     criterion = []
     for alpha in alphas:
         hat = xc @ np.linalg.solve(xc.T @ xc + alpha * np.eye(units), xc.T) + 1 / rows
@@ -57,9 +69,10 @@ def test_alpha_is_the_minimum_of_generalised_cross_validation(units):
 def test_alpha_may_be_tiny_where_the_units_span_all_training_rows():
     """(1 - H) y is then alpha (K + alpha)^-1 y: nearly nothing, and a rounding error of the span would drown it."""
     x, y = related(60, 200, 6, noise=0)
-    alphas = np.array([1e-8, 1e3, 1e5])
+    alphas = np.array([1e-8, 1e1, 1e3])
     train, _ = split(60, 5, 0)[0]
-    xc, yc, centring = x[train] - x[train].mean(0), y[train] - y[train].mean(0), np.eye(48) - 1 / 48
+    xc, yc = UnitRows().fit_transform(x[train] - x[train].mean(0)), y[train] - y[train].mean(0)
+    centring = np.eye(48) - 1 / 48
     criterion = []
     for alpha in alphas:
         inverse = centring @ np.linalg.inv(xc @ xc.T + alpha * np.eye(48) + 1 / 48)
@@ -71,7 +84,7 @@ def test_alpha_may_be_tiny_where_the_units_span_all_training_rows():
 
 def test_choosing_alpha_scores_like_sklearns_leave_one_out():
     x, y = related(150, 60, 10, noise=8)
-    r, _ = by_sklearn(RidgeCV(np.logspace(-8, 8, 17), alpha_per_target=True), x, y)
+    r, _ = by_sklearn(make_pipeline(UnitRows(), RidgeCV(np.logspace(-8, 8, 17), alpha_per_target=True)), x, y)
     assert linear_predictivity(x, y).r.mean() == pytest.approx(r.mean(), abs=0.01)
 
 
@@ -85,15 +98,45 @@ def test_a_linear_map_is_predicted_and_another_systems_noise_is_not():
     assert abs(noise.r2.mean()) < 0.03
 
 
-@given(seed=seeds)
-@settings(max_examples=15, deadline=None)
-def test_rotation_and_offset_of_x_and_scale_of_y_are_not_seen(seed):
-    x, y = related(40, 8, 3, seed=seed)
-    moved = x @ orthogonal(8, seed) + normal(1, 8, seed)
-    alphas = [0.1, 10.0]
-    same, other = linear_predictivity(x, y, alphas=alphas), linear_predictivity(moved, 5 * y - 2, alphas=alphas)
-    np.testing.assert_allclose(other.r, same.r, atol=1e-7)
-    np.testing.assert_allclose(other.r2, same.r2, atol=1e-7)
+@given(seed=seeds, exponent=st.floats(-6, 6), units=st.sampled_from([8, 60]))
+@settings(max_examples=30, deadline=None)
+def test_rotation_scale_and_offset_of_x_and_scale_of_y_are_not_seen(seed, exponent, units):
+    x, y = related(40, units, 3, noise=2, seed=seed)
+    moved = 10**exponent * (x @ orthogonal(units, seed) + normal(1, units, seed))
+    same, other = linear_predictivity(x, y), linear_predictivity(moved, 5 * y - 2)
+    np.testing.assert_allclose(other.r, same.r, atol=1e-8)
+    np.testing.assert_allclose(other.r2, same.r2, atol=1e-8)
+    np.testing.assert_array_equal(other.alphas, same.alphas)
+
+
+@pytest.mark.parametrize(("rows", "units"), [(200, 10), (800, 10), (200, 150), (100, 400)])
+def test_the_penalty_is_the_ratio_of_noise_to_signal_whatever_the_size_of_x(rows, units):
+    """Weights drawn alike for all units of x: the best penalty is noise over signal, here .25."""
+    x = normal(rows, units, 1)
+    signal = x @ normal(units, 60, 2) / np.sqrt(units)
+    result = linear_predictivity(x, signal + 0.5 * normal(rows, 60, 3), alphas=0.25 * np.logspace(-8, 8, 17))
+    assert np.median(result.alphas) == 0.25
+
+
+def test_held_out_rows_do_not_set_the_scale():
+    """The first fold's penalties stay as they are when its held-out rows are a million times as large."""
+    x, y = related(60, 8, 5, noise=4)
+    _, test = split(60, 5, 0)[0]
+    large = x.copy()
+    large[test] *= 1e6
+    np.testing.assert_array_equal(linear_predictivity(large, y).alphas[0], linear_predictivity(x, y).alphas[0])
+
+
+def test_detail_tells_what_share_of_penalties_is_at_an_edge_of_the_grid():
+    """Three units without noise choose the lowest penalty, one that is noise alone the highest."""
+    x = normal(200, 4, 1)
+    y = np.c_[x @ normal(4, 3, 2), normal(200, 1, 3)]
+    for name in ("linear_predictivity", "linear_predictivity_r2"):
+        assert METRICS[name].score(x, y, alphas=[1e-6, 1e-3, 1.0, 1e6])[1]["alpha_at_edge"] == 1
+        assert METRICS[name].score(x, y[:, :3], alphas=[1e-9, 1e-6, 1.0])[1]["alpha_at_edge"] == 1
+        noisy = x @ normal(4, 3, 2) + normal(200, 3, 4)
+        assert METRICS[name].score(x, noisy)[1]["alpha_at_edge"] == 0
+        assert METRICS[name].score(x, y, alphas=[1.0])[1]["alpha_at_edge"] == 0
 
 
 def test_wide_and_narrow_predictors_give_the_same_numbers():
@@ -124,12 +167,17 @@ def test_a_unit_that_is_silent_among_the_held_out_rows_scores_zero_there():
     assert np.isnan(result.alphas[:, 2]).sum() == 1
 
 
-def test_constant_predictors_in_a_training_fold_predict_the_mean():
-    x = np.zeros((30, 1))
-    x[4] = 1
-    result = linear_predictivity(x, normal(30, 2, 1))
-    assert (np.abs(result.r) < 1).all()
-    assert np.isfinite(result.r2).all()
+@pytest.mark.parametrize("units", [1, 40])
+def test_constant_predictors_in_a_training_fold_predict_the_mean(units):
+    """All but one stimulus have the same responses; what centring leaves of them is rounding, and says nothing."""
+    for seed in range(60):
+        generator = np.random.default_rng(seed)
+        x = np.tile(generator.random(units), (30, 1))
+        x[4] = 10 * generator.standard_normal(units)
+        result = linear_predictivity(x, normal(30, 3, seed + 1000))
+        assert (np.abs(result.r) < 1).all()
+        # In the other folds the lonely stimulus tells its own response and nothing of the held-out rows.
+        assert (result.r2 > -0.1).all()
 
 
 def test_score_is_the_median_over_ceilings_without_clipping():

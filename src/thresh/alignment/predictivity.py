@@ -27,11 +27,14 @@ class Predictivity:
         training mean alone would reach.
     alphas : (folds, units_y)
         The ridge penalty that each training fold chose; NaN where the unit was constant.
+    grid : (penalties,)
+        The penalties that there were to choose from.
     """
 
     r: np.ndarray
     r2: np.ndarray
     alphas: np.ndarray
+    grid: np.ndarray
 
 
 def linear_predictivity(
@@ -45,14 +48,17 @@ def linear_predictivity(
 ) -> Predictivity:
     """Ridge regression of every unit of y on all units of x, scored on held-out stimuli.
 
-    Per fold and unit j: w_j = argmin |y_j - X w|^2 + alpha_j |w|^2 on centred training rows. alpha_j minimises
+    Per fold and unit j: w_j = argmin |y_j - X w|^2 + alpha_j |w|^2 on training rows, centred and all divided by one
+    number so that their mean squared norm is 1. alpha_j is then about the ratio of noise to signal in y_j, for any
+    number of rows and units, and the score is the same for s x Q + c, s any scale and Q a rotation. alpha_j minimises
     generalised cross-validation on the training rows, rows * |(1 - H) y_j|^2 / tr(1 - H)^2 with the intercept in H,
-    for all alphas from one decomposition. Nothing of the held-out rows enters the choice, the centring or the PCA.
+    for all alphas from one decomposition. Nothing of the held-out rows enters the choice, the centring, the scale or
+    the PCA.
 
     Parameters
     ----------
     x : (stimuli, units_x)
-        Predictors. Not standardised: `alphas` are in units of x squared.
+        Predictors. Single units are not standardised: one that varies more counts for more.
     y : (stimuli, units_y)
         Targets.
     folds
@@ -60,13 +66,14 @@ def linear_predictivity(
     alphas
         Penalties to choose from, positive.
     components
-        Regress on at most this many principal components of x, fitted on each training fold.
+        Regress on at most this many principal components of x, fitted on each training fold before it is scaled.
 
     Returns
     -------
     Predictivity
         A unit that is constant on a training fold is not scored there. One that varies there but not among the
-        held-out rows has r = 0 in that fold: units are never dropped by what the held-out rows say.
+        held-out rows has r = 0 in that fold: units are never dropped by what the held-out rows say. Where all of x is
+        constant on a training fold, the training mean is predicted.
 
     Raises
     ------
@@ -77,7 +84,8 @@ def linear_predictivity(
 
     References
     ----------
-    Yamins et al. 2014; Golub, Heath and Wahba 1979 (eq. 1.4). For one alpha equal to scikit-learn's PCA and Ridge.
+    Yamins et al. 2014; Golub, Heath and Wahba 1979 (eq. 1.4). For one alpha equal to scikit-learn's PCA and Ridge on
+    rows so scaled.
     """
     alphas = np.atleast_1d(np.asarray(alphas, dtype=float))
     if alphas.ndim != 1 or alphas.size == 0 or not (np.isfinite(alphas) & (alphas > 0)).all():
@@ -93,7 +101,9 @@ def linear_predictivity(
         live = varies(y[train])
         if not live.any():
             continue
-        prediction, chosen[fold, live] = ridge(axes_of(train, test).first(components), y[train][:, live], alphas)
+        # Where nothing varies, the only axis would be rounding, and its scale would blow the held-out rows up.
+        axes = axes_of(train, test).first(components if varies(x[train]).any() else 0)
+        prediction, chosen[fold, live] = ridge(unit_rows(axes), y[train][:, live], alphas)
         target = y[test][:, live]
         r[fold, live] = column_correlation(prediction, target)
         errors[live] += np.square(target - prediction).sum(axis=0)
@@ -103,7 +113,13 @@ def linear_predictivity(
     mean_r = np.where(count > 0, np.where(scored, r, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
     known = deviations > 0
     r2 = np.where(known, 1 - errors / np.where(known, deviations, 1.0), np.nan)
-    return Predictivity(r=mean_r, r2=r2, alphas=chosen)
+    return Predictivity(r=mean_r, r2=r2, alphas=chosen, grid=alphas)
+
+
+def unit_rows(axes: PrincipalAxes) -> PrincipalAxes:
+    """The same axes, divided by one number so that the mean squared norm of the centred training rows is 1."""
+    scale = np.linalg.norm(axes.singular) / np.sqrt(len(axes.left))
+    return PrincipalAxes(axes.left, axes.singular / scale, axes.held_out / scale)
 
 
 def ridge(axes: PrincipalAxes, targets: np.ndarray, alphas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -136,7 +152,7 @@ def median_over_ceiling(result: Predictivity, ceiling: ArrayLike | None = None) 
     -------
     float, dict
         The score; mean_r, mean_r2, median_r (without ceiling), ceiling (its median, or None), units_scored,
-        units_left_out, alpha (the median penalty; at an end of the grid, x is badly scaled or tells nothing).
+        units_left_out, alpha and alpha_at_edge (see `chosen_penalty`).
     """
     scored = np.isfinite(result.r)
     ratio = result.r
@@ -158,14 +174,24 @@ def median_over_ceiling(result: Predictivity, ceiling: ArrayLike | None = None) 
         "ceiling": None if ceiling is None else float(np.median(ceiling[scored])),
         "units_scored": int(scored.sum()),
         "units_left_out": int((~scored).sum()),
-        "alpha": float(np.nanmedian(result.alphas)),
+        **chosen_penalty(result),
     }
     return float(np.median(ratio[scored])), detail
 
 
 def mean_r2(result: Predictivity) -> tuple[float, dict]:
-    """Mean of R2 over the units that vary, and how many they are."""
+    """Mean of R2 over the units that vary; how many they are, and alpha and alpha_at_edge (see `chosen_penalty`)."""
     finite = np.isfinite(result.r2)
     if not finite.any():
         raise AlignmentError("found no unit whose held-out responses vary, expected at least one.")
-    return float(result.r2[finite].mean()), {"units_scored": int(finite.sum())}
+    return float(result.r2[finite].mean()), {"units_scored": int(finite.sum()), **chosen_penalty(result)}
+
+
+def chosen_penalty(result: Predictivity) -> dict:
+    """alpha: the median over units and folds; alpha_at_edge: the share at the lowest or highest of the grid.
+
+    At the highest x tells nothing of the unit; at the lowest hardly any penalty is needed. 0 where there was no choice.
+    """
+    chosen = result.alphas[np.isfinite(result.alphas)]
+    at_edge = np.isin(chosen, (result.grid.min(), result.grid.max())) & (result.grid.size > 1)
+    return {"alpha": float(np.median(chosen)), "alpha_at_edge": float(at_edge.mean())}
