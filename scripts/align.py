@@ -1,10 +1,34 @@
-"""Score how two layers align: on raw activations, on codes and on controls."""
+r"""Score how two layers align: on raw activations, on codes and on controls.
+
+--params holds what one entry of `alignment` (config/README.md) says of a pair of layers:
+  a, b     system, layer, and codes: name -> role (codes or control), as many as --a-codes or --b-codes has paths;
+           paths come in the order of the names
+  metrics  metric -> its parameters
+  split    stimuli that scores are computed on: test, train or all
+  pooling  from rows to stimuli
+  seed     of folds and controls
+
+Example, after `make quickstart`:
+  python scripts/align.py --stimuli results/quickstart/stimuli/latents.json#split \
+    --a results/quickstart/activations/full_a/units.json --b results/quickstart/activations/full_b/units.json \
+    --a-codes results/quickstart/codes/full_a/units/planted_128/{fista_planted,omp}.json \
+      results/quickstart/codes/full_a/units/random_128/fista_planted.json \
+    --b-codes results/quickstart/codes/full_b/units/planted_128/{fista_planted,omp}.json \
+      results/quickstart/codes/full_b/units/random_128/fista_planted.json \
+    --params '{"metrics": {"linear_cka": {}, "semi_matching": {}}, "split": "test", "pooling": "mean", "seed": 0,
+      "a": {"system": "full_a", "layer": "units",
+        "codes": {"learned": "codes", "omp": "codes", "random": "control"}},
+      "b": {"system": "full_b", "layer": "units",
+        "codes": {"learned": "codes", "omp": "codes", "random": "control"}}}' \
+    --manifest by_hand/full_a_and_full_b.json
+"""
 
 from thresh.stages import Job, run_stage, source_of, stage_parser
 
 
 def main() -> None:
-    parser = stage_parser("Alignment of two layers.", inputs=["a", "b", "stimuli"], optional=["a-codes", "b-codes"])
+    keys = ["a", "b", "metrics", "split", "pooling", "seed"]
+    parser = stage_parser(__doc__, inputs=["a", "b", "stimuli"], optional=["a-codes", "b-codes"], keys=keys)
     run_stage("align", parser.parse_args(), work)
 
 

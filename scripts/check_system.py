@@ -1,23 +1,35 @@
-"""Look at a system before anything long begins: its layers, weights or recording, and the stimuli it shares."""
+r"""Look at a system before anything long begins: its layers, weights or recording, and the stimuli it shares.
+
+--params is one entry of `systems` (config/README.md):
+  kind    transformers, torch, nwb, arrays, pixels or planted; further keys are those of the kind
+  layers  layer -> its parameters
+--source is the manifest of a model or recording that the study makes itself, or the files that the config names.
+
+Example, after `make quickstart`:
+  python scripts/check_system.py --system full_a --stimuli results/quickstart/stimuli/latents.json \
+    --params '{"kind": "planted", "units": 48, "features": null, "noise": 0.0, "seed": 1,
+      "layers": {"units": {"where": {}}}}' --manifest by_hand/full_a.json
+"""
 
 import json
 
 from thresh.stages import Job, run_stage, source_of, stage_parser
 
 
-def layer_found(system, layer: str) -> dict:
-    """Ids of the stimuli that a layer answers to, its units, and the rows that dictionaries are learned from."""
-    index, shape = system.stimuli_index, system.planned_shape(layer)
-    train = int((system.stimuli.split[index] == "train").sum())
-    return {
-        "ids": system.stimuli.ids[index].tolist(),
-        "units": shape and shape.units,
-        "train_rows": shape and shape.positions * train,
-    }
+def shape_found(system, layer: str, ids: dict[str, list[str]]) -> dict:
+    """Units of a layer and the rows that dictionaries are learned from; None where only the harvest can tell."""
+    shape = system.planned_shape(layer)
+    return {"units": shape and shape.units, "train_rows": shape and shape.positions * len(ids["train"])}
+
+
+def ids_by_split(system) -> dict[str, list[str]]:
+    """Ids of the stimuli that a system answers to."""
+    ids, split = system.stimuli.ids[system.stimuli_index], system.stimuli.split[system.stimuli_index]
+    return {name: ids[split == name].tolist() for name in ("train", "test")}
 
 
 def main() -> None:
-    parser = stage_parser("Check that a system can be harvested.", inputs=["stimuli"], optional=["source"])
+    parser = stage_parser(__doc__, inputs=["stimuli"], optional=["source"], keys=["kind", "layers"])
     parser.add_argument("--system", required=True, help="name of the system in the config")
     arguments = parser.parse_args()
 
@@ -33,13 +45,16 @@ def main() -> None:
             made=[source_of(path) for path in job.inputs["source"]],
             device="cpu",
         )
-        found = {}
+        answers, shapes = [], {}
         for system in systems:
             system.check()
-            found |= {layer: layer_found(system, layer) for layer in system.layers}
+            ids = ids_by_split(system)
+            answers.append({"layers": list(system.layers), "ids": ids})
+            shapes |= {layer: shape_found(system, layer, ids) for layer in system.layers}
         product = job.product()
-        (job.folder(product) / "layers.json").write_text(json.dumps(found, sort_keys=True))
-        return {product.name: {layer: {**facts, "ids": len(facts["ids"])} for layer, facts in found.items()}}
+        for name, content in (("answers", answers), ("shapes", shapes)):
+            (job.folder(product) / f"{name}.json").write_text(json.dumps(content, sort_keys=True))
+        return {product.name: shapes}
 
     run_stage("check_system", arguments, work)
 

@@ -1,4 +1,12 @@
-"""Look whether every dictionary has rows enough to be learned from, before anything long begins."""
+r"""Look whether every dictionary has rows enough to be learned from, before anything long begins.
+
+--params holds
+  dictionaries  system -> layer -> dictionary -> atoms, a number or a multiple of the units such as "4x"
+
+Example, after `make quickstart`:
+  python scripts/check_widths.py --manifest by_hand/widths.json --systems results/quickstart/systems/full_a.json \
+    --params '{"dictionaries": {"full_a": {"units": {"planted_128": 128}}}}'
+"""
 
 import json
 
@@ -6,14 +14,14 @@ from thresh.stages import Job, run_stage, source_of, stage_parser
 
 
 def main() -> None:
-    run_stage("check_widths", stage_parser("Check the dictionaries of a study.", inputs=["systems"]).parse_args(), work)
+    run_stage("check_widths", stage_parser(__doc__, inputs=["systems"], keys=["dictionaries"]).parse_args(), work)
 
 
 def work(job: Job) -> dict[str, dict]:
     from thresh.preflight import check_widths
 
-    found = {path.stem: json.loads((source_of(path) / "layers.json").read_text()) for path in job.inputs["systems"]}
-    return {job.product().name: check_widths(found, job.params["dictionaries"])}
+    shapes = {path.stem: json.loads((source_of(path) / "shapes.json").read_text()) for path in job.inputs["systems"]}
+    return {job.product().name: check_widths(shapes, job.params["dictionaries"])}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,19 @@
-"""Harvest the activations of one system: every layer in one pass, one part of the shards."""
+r"""Harvest the activations of one system: every layer in one pass, one part of the shards.
+
+--params holds
+  system    one entry of `systems` (config/README.md) without its layers
+  store     dtype and shard_rows of `harvest`
+  products  layer -> its parameters
+  versions  anything: packages whose change makes the activations stale; may be left out
+--source is the manifest of a model or recording that the study makes itself, or the files that the config names.
+--store names the store of each layer.
+
+Example, after `make quickstart`:
+  python scripts/harvest.py --system full_a --stimuli results/quickstart/stimuli/latents.json#content \
+    --params '{"system": {"kind": "planted", "units": 48, "seed": 1},
+      "store": {"dtype": "float16", "shard_rows": null}, "products": {"units": {"where": {}}}}' \
+    --store units=by_hand/full_a/units.zarr --manifest by_hand/full_a/parts/0.json
+"""
 
 import argparse
 from pathlib import Path
@@ -7,7 +22,8 @@ from thresh.stages import Job, Shards, require_space, run_part_stage, source_of,
 
 
 def main() -> None:
-    parser = stage_parser("Harvest one part of a system's activations.", inputs=["stimuli"], optional=["source"])
+    keys = ["system", "store", "products"]
+    parser = stage_parser(__doc__, inputs=["stimuli"], optional=["source"], keys=keys)
     parser.add_argument("--system", required=True, help="name of the system in the config")
     parser.add_argument("--part", type=int, default=0, help="number of this part, from 0")
     parser.add_argument("--parts", type=int, default=1, help="number of parts")

@@ -1,10 +1,20 @@
-"""Infer the sparse codes of one layer for one dictionary."""
+r"""Infer the sparse codes of one layer for one dictionary.
+
+--params is one entry of `inference` (config/README.md):
+  solver  name of a solver
+  params  its parameters
+
+Example, after `make quickstart`:
+  python scripts/infer_codes.py --activations results/quickstart/activations/full_a/units.json \
+    --dictionary results/quickstart/dictionaries/full_a/units/planted_128.json \
+    --params '{"solver": "omp", "params": {"k": 6, "nonnegative": true}}' --manifest by_hand/full_a/units/omp.json
+"""
 
 from thresh.stages import Job, run_stage, source_of, stage_parser
 
 
 def main() -> None:
-    parser = stage_parser("Sparse codes of one layer, for one dictionary.", inputs=["activations", "dictionary"])
+    parser = stage_parser(__doc__, inputs=["activations", "dictionary"], keys=["solver", "params"])
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     arguments = parser.parse_args()
 

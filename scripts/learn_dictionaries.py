@@ -1,10 +1,23 @@
-"""Learn every dictionary asked of one layer, on the rows of its train stimuli."""
+r"""Learn every dictionary asked of one layer, on the rows of its train stimuli.
+
+--params holds
+  place     system/layer; it goes into the seeds
+  products  dictionary -> method, atoms, seed, params (config/README.md, `dictionaries`)
+--manifest names the manifest of each dictionary.
+
+Example, after `make quickstart`:
+  python scripts/learn_dictionaries.py --activations results/quickstart/activations/full_a/units.json \
+    --stimuli results/quickstart/stimuli/latents.json#split \
+    --params '{"place": "full_a/units",
+      "products": {"planted_128": {"method": "online", "atoms": 128, "seed": 0, "params": {}}}}' \
+    --manifest planted_128=by_hand/full_a/units/planted_128.json
+"""
 
 from thresh.stages import Job, run_stage, source_of, stage_parser
 
 
 def main() -> None:
-    parser = stage_parser("Learn the dictionaries of one layer.", inputs=["activations", "stimuli"])
+    parser = stage_parser(__doc__, inputs=["activations", "stimuli"], keys=["place", "products"])
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     arguments = parser.parse_args()
 

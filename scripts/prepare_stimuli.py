@@ -1,10 +1,19 @@
-"""Prepare a stimulus set: ids, content hashes, split, attributes and the stimuli themselves."""
+r"""Prepare a stimulus set: ids, content hashes, split, attributes and the stimuli themselves.
+
+--params is one entry of `stimuli` (config/README.md):
+  kind   digits, images or features; further keys are those of the kind
+  split  which stimuli are tested on
+
+Example:
+  python scripts/prepare_stimuli.py --params '{"kind": "digits", "split": {"by": "hash", "test": 0.25}}' \
+    --manifest by_hand/digits.json
+"""
 
 from thresh.stages import Job, digest_of, run_stage, stage_parser
 
 
 def main() -> None:
-    parser = stage_parser("Prepare a stimulus set.", optional=["source"])
+    parser = stage_parser(__doc__, optional=["source"], keys=["kind", "split"])
     run_stage("prepare_stimuli", parser.parse_args(), work=prepare_store, suffix=".zarr")
 
 

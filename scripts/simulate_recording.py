@@ -1,10 +1,18 @@
-"""Simulate a population that answers to a stimulus set, and write it as an NWB file."""
+r"""Simulate a population that answers to a stimulus set, and write it as an NWB file.
+
+--params is one entry of `simulated_recordings` (config/README.md): neurons, repeats, seed.
+
+Example, after `make quickstart`:
+  python scripts/simulate_recording.py --stimuli results/quickstart/stimuli/digits.json#content \
+    --params '{"neurons": 60, "repeats": 4, "seed": 0}' --manifest by_hand/population.json
+"""
 
 from thresh.stages import Job, run_stage, source_of, stage_parser
 
 
 def main() -> None:
-    run_stage("simulate_recording", stage_parser("Simulate a recording.", inputs=["stimuli"]).parse_args(), work)
+    parser = stage_parser(__doc__, inputs=["stimuli"], keys=["neurons", "repeats", "seed"])
+    run_stage("simulate_recording", parser.parse_args(), work)
 
 
 def work(job: Job) -> dict[str, dict]:

@@ -1,5 +1,10 @@
-"""Write envs/thresh.yaml, the conda environment, from the pins of envs/requirements.lock."""
+"""Write envs/thresh.yaml, the conda environment, from the pins of envs/requirements.lock.
 
+Example:
+  python scripts/write_conda_environment.py
+"""
+
+import argparse
 from pathlib import Path
 
 ENVIRONMENTS = Path(__file__).parent.parent / "envs"
@@ -25,6 +30,7 @@ def conda_environment(lock: str) -> str:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     lock = (ENVIRONMENTS / "requirements.lock").read_text()
     (ENVIRONMENTS / "thresh.yaml").write_text(conda_environment(lock))
 

@@ -1,5 +1,10 @@
-"""Write the schema and the reference page of the config from src/thresh/config.py."""
+"""Write the schema and the reference page of the config from src/thresh/config.py.
 
+Example:
+  python scripts/write_config_reference.py
+"""
+
+import argparse
 from pathlib import Path
 
 from thresh.config_reference import reference_markdown, schema_json
@@ -8,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     (ROOT / "workflow" / "schemas" / "config.schema.json").write_text(schema_json())
     (ROOT / "config" / "README.md").write_text(reference_markdown())
 

@@ -1,14 +1,19 @@
 """Every error of a config is told at once, each on one line that names its key; schema and pages follow the models."""
 
 import copy
+import datetime
 import json
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from thresh.config_reference import reference_markdown, schema_json
+from thresh.stage_params import alignment_params, check_params, pairs_params
+from thresh.stages import canonical
 from thresh.study import StudyError, load_study
 
 ROOT = Path(__file__).parents[1]
@@ -84,7 +89,31 @@ def errors_of(config):
             ["net", "planted"],
             "alignment.all: net answers to stimuli 'digits' and planted to 'latents'",
         ),
-        (["alignment", "all", "systems"], [], "alignment.all: found neither systems nor pairs"),
+        (["alignment", "all", "systems"], ["net"], "alignment.all: found neither two systems nor pairs"),
+        (["alignment", "all", "pairs"], ["net"], "alignment.all.pairs[0]: found 'net', expected a list."),
+        (["alignment", "all", "pairs"], [["net"]], "alignment.all.pairs[0][1]: this key is missing."),
+        (["alignment", "all", "pairs"], 3, "alignment.all.pairs: found 3, expected a list."),
+        (["alignment", "all", "pairs"], [["net", "rw"]], "alignment.all.pairs[0]: found 'rw', expected a key of"),
+        (["alignment", "all", "metrics"], ["rsa", {"cca": {}}], "alignment.all.metrics: expected a list of names"),
+        (["alignment", "all", "metrics"], {"rsa": 0}, "alignment.all.metrics.rsa: found 0, expected a mapping."),
+        (["alignment", "all", "representations"], ["learned"], "alignment.all.representations: expected a mapping."),
+        (
+            ["alignment", "all", "representations", "learned"],
+            "online",
+            "alignment.all.representations.learned: found 'online', expected a mapping.",
+        ),
+        (["report"], {"galleries": {"a": 1}}, "report.galleries: expected a list."),
+        (["report"], {"galleries": ["x"]}, "report.galleries[0]: found 'x', expected a mapping."),
+        (["systems", "net", "layers"], [{"module": "a"}], "systems.net.layers: expected a list of names alone"),
+        (["systems", "raw", "pixels"], 3, "systems.raw.pixels: unknown key here"),
+        (["systems"], {"raw": {"stimuli": "digits"}}, "systems.raw.kind: this key is missing."),
+        (["dictionaries", "online", "k"], 3, "dictionaries.online.k: unknown key here; parameters of a method"),
+        (["dictionaries", "online", "atoms"], "infx", "dictionaries.online.atoms: found 'infx', expected a number"),
+        (["dictionaries", "online", "atoms"], True, "dictionaries.online.atoms: found True, expected a number"),
+        (["dictionaries", "online", "atoms"], 0, "dictionaries.online.atoms: found 0, expected a number"),
+        (["dictionaries", "online", "atoms"], 0.5, "dictionaries.online.atoms: found 0.5, expected a number"),
+        (["dictionaries", "online", "params"], {"a": float("nan")}, "dictionaries.online.params: expected numbers"),
+        (["dictionaries", "online", "params"], {"a": datetime.date(2020, 1, 1)}, "dictionaries.online.params: "),
         (
             ["alignment", "all", "layers"],
             {"net": ["stage"]},
@@ -95,6 +124,18 @@ def errors_of(config):
             "omp",
             "alignment.all.representations.learned.inference: found 'omp'",
         ),
+        (
+            ["inference", "fista", "dictionaries"],
+            ["random"],
+            "alignment.all.representations.learned: found no codes online/fista (dictionary/inference) of any compared"
+            " layer, expected some; nearest: random/fista.",
+        ),
+        (
+            ["alignment", "all", "layers"],
+            {"net": []},
+            "alignment.all.representations.learned: found no codes online/fista (dictionary/inference) of any compared"
+            " layer, expected some; it has none.",
+        ),
         (["systems", "a/b"], SMALL["systems"]["raw"], "systems.a/b: "),
     ],
 )
@@ -103,11 +144,84 @@ def test_an_error_names_its_key(path, value, message):
     assert any(line.startswith(f"study.yaml: {message}") for line in lines), lines
 
 
+def gallery(a, b, dictionary="random"):
+    shown = {"a": a, "b": b, "representation": {"dictionary": dictionary, "inference": "fista"}}
+    return changed(["report"], {"galleries": [shown]})
+
+
+def test_a_gallery_is_of_layers_that_have_its_codes():
+    net, raw = ["net", "encoder.stages.0"], ["raw", "pixels"]
+    load_study(gallery(net, raw))
+    assert errors_of(gallery(["nosuch", "x"], ["net", "encoder.stages.1"], "rondom")) == [
+        "study.yaml: report.galleries[0].representation.dictionary: found 'rondom', expected a key of `dictionaries`;"
+        " nearest: random.",
+        "study.yaml: report.galleries[0].a: found 'nosuch', expected a key of `systems`; known: net, raw, planted.",
+        "study.yaml: report.galleries[0].b: found 'encoder.stages.1', expected a key of `systems.net.layers`;"
+        " nearest: encoder.stages.0.",
+    ]
+    assert errors_of(gallery(net, raw, "online")) == [
+        "study.yaml: report.galleries[0].b: found no codes online/fista (dictionary/inference) of raw/pixels,"
+        " expected some; nearest: random/fista."
+    ]
+    (line,) = errors_of(gallery(net, ["planted", "units"]))
+    assert line.startswith("study.yaml: report.galleries[0]: net answers to stimuli 'digits' and planted to 'latents'")
+
+
 def test_all_errors_are_told_at_once():
     config = changed(["systems", "net", "modle"], 1)
     config["stimuli"]["latents"]["probability"] = 2
     config["dictionaries"]["online"]["systems"] = ["nothing"]
     assert len(errors_of(config)) == 3
+
+
+FULL = changed(["report"], gallery(["net", "encoder.stages.0"], ["raw", "pixels"])["report"])
+FULL["alignment"]["all"] |= {
+    "pairs": [["raw", "net"]],
+    "layers": {"net": ["encoder.stages.0"]},
+    "metrics": {"linear_cka": None, "rsa": {"distance": "cosine"}},
+}
+FULL["dictionaries"]["online"] |= {"layers": {"net": ["encoder.stages.0"]}, "params": {"penalty": 0.1}, "atoms": "4x"}
+FULL["inference"]["fista"]["dictionaries"] = ["online", "random"]
+FULL["stimuli"]["digits"]["split"] = {"by": ["one", "two"]}
+
+
+def nodes(content, path=()):
+    """Paths of all that stands in a config."""
+    items = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    for key, value in items:
+        yield (*path, key)
+        yield from nodes(value, (*path, key))
+
+
+NODES = list(nodes(FULL))
+# Keys and names of the config itself lead deeper than what nobody would write.
+WORDS = sorted({str(value) for path in NODES for value in path})
+leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(WORDS) | st.dates()
+values = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS) | leaves, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(path=st.sampled_from(NODES), value=values)
+@settings(max_examples=400, deadline=None)
+def test_whatever_stands_in_a_config_it_is_a_study_or_lines_that_say_why_not(path, value):
+    config = copy.deepcopy(FULL)
+    place = config
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    try:
+        study, told = load_study(config, "study.yaml"), ""
+    except StudyError as error:
+        study, told = None, str(error)
+    assert (study is None) == bool(told)
+    assert all(line.startswith("study.yaml: ") for line in told.splitlines())
+    if study is not None:
+        # What is accepted can be handed to jobs.
+        canonical([check_params(study), pairs_params(study)])
+        canonical([alignment_params(study, pair.comparison, pair.a, pair.b) for pair in study.alignments()])
 
 
 def test_a_study_is_spread_out_into_its_jobs():

@@ -1,5 +1,8 @@
 """Every key of a study's config: its type, default and meaning. The schema and config/README.md are made from it."""
 
+import json
+import math
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -12,7 +15,19 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 class Section(BaseModel):
     """A part of the config; keys that it does not name are errors."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+def plain(value: dict) -> dict:
+    try:
+        json.dumps(value, sort_keys=True, allow_nan=False)
+    except (TypeError, ValueError):
+        raise ValueError("expected numbers, text, true, false, null, and lists or mappings of these") from None
+    return value
+
+
+# What a job is given as it stands, in JSON: that knows neither dates nor NaN.
+Parameters = Annotated[dict[str, Any], AfterValidator(plain)]
 
 
 # --- what systems respond to -----------------------------------------------------------------------------------------
@@ -54,7 +69,7 @@ class Features(StimuliSection):
     amplitude: Literal["uniform", "half_normal"] = Field(
         "uniform", description="Distribution of an active feature: uniform on [.5, 1.5], or |N(0, 1)|."
     )
-    seed: int = Field(0, description="Seed of the samples.")
+    seed: int = Field(0, ge=0, description="Seed of the samples.")
 
 
 Stimuli = Annotated[Digits | Images | Features, Field(discriminator="kind")]
@@ -88,7 +103,13 @@ class RecordingLayer(Section):
 
 def named_layers(value: Any) -> Any:
     """A list of module paths is short for layers of those names."""
-    return {path: {"module": path} for path in value} if isinstance(value, list) else value
+    return {path: {"module": path} for path in only_names(value)} if isinstance(value, list) else value
+
+
+def only_names(value: list) -> list[str]:
+    if not all(isinstance(name, str) for name in value):
+        raise ValueError("expected a list of names alone, or a mapping from names to what they hold")
+    return value
 
 
 def named_populations(value: Any) -> Any:
@@ -139,7 +160,7 @@ class TransformersSystem(SystemSection):
         None, ge=1, description="Size in pixels that images are resized to; default: the model's own."
     )
     untrained: bool = Field(False, description="The same architecture with random weights, as a control.")
-    seed: int = Field(0, description="Seed of the weights of an untrained model.")
+    seed: int = Field(0, ge=0, description="Seed of the weights of an untrained model.")
 
 
 class TorchSystem(SystemSection):
@@ -147,7 +168,7 @@ class TorchSystem(SystemSection):
 
     kind: Literal["torch"]
     factory: str = Field(description="`package.module:callable` that returns the module.")
-    arguments: dict[str, Any] = Field(default_factory=dict, description="Keyword arguments of the factory.")
+    arguments: Parameters = Field(default_factory=dict, description="Keyword arguments of the factory.")
     search_path: str | None = Field(None, description="Folder in which the factory's package is found.")
     weights: str | None = Field(None, description="File of the state dict; loaded with weights_only.")
     strip_prefix: str = Field("", description="Prefix to remove from the keys of the state dict, e.g. `module.`.")
@@ -157,7 +178,7 @@ class TorchSystem(SystemSection):
     layers: ModelLayers = Field(description="Layers by name, or a list of module paths.")
     batch_size: int = Field(64, ge=1, description="Stimuli in a forward pass; part of the recipe.")
     untrained: bool = Field(False, description="Random weights, as a control.")
-    seed: int = Field(0, description="Seed of the weights of an untrained model.")
+    seed: int = Field(0, ge=0, description="Seed of the weights of an untrained model.")
 
 
 class NwbSystem(SystemSection):
@@ -171,7 +192,7 @@ class NwbSystem(SystemSection):
         (0.0, 0.2), description="Start and stop of the window in seconds after start_time."
     )
     layers: RecordingLayers = Field({"responses": RecordingLayer()}, description="Populations by name.")
-    seed: int = Field(0, description="Seed of the random halves of the reliability.")
+    seed: int = Field(0, ge=0, description="Seed of the random halves of the reliability.")
 
 
 class ArraysSystem(SystemSection):
@@ -191,7 +212,7 @@ class ArraysSystem(SystemSection):
     )
     first_index: int = Field(0, description="Index of the first stimulus in the pattern.")
     layers: RecordingLayers = Field({"responses": RecordingLayer()}, description="Populations by name.")
-    seed: int = Field(0, description="Seed of the random halves of the reliability.")
+    seed: int = Field(0, ge=0, description="Seed of the random halves of the reliability.")
 
 
 class PixelsSystem(SystemSection):
@@ -213,7 +234,7 @@ class PlantedSystem(SystemSection):
         None, description="First feature and the one after the last that this system holds; default: all."
     )
     noise: float = Field(0.0, ge=0, description="Standard deviation of Gaussian noise on the units.")
-    seed: int = Field(0, description="Seed of the directions and of the noise.")
+    seed: int = Field(0, ge=0, description="Seed of the directions and of the noise.")
     layers: RecordingLayers = Field({"units": RecordingLayer()}, description="Name of the single layer.")
 
 
@@ -228,7 +249,7 @@ class SmallModel(Section):
 
     architecture: Literal["resnet", "vit"] = Field(description="Class of the model.")
     stimuli: Name = Field(description="Labelled stimulus set; the train split is learned.")
-    seed: int = Field(0, description="Seed of weights, batches and shifts.")
+    seed: int = Field(0, ge=0, description="Seed of weights, batches and shifts.")
     epochs: int | None = Field(None, ge=1, description="Passes over the train split; default: the architecture's own.")
     minimum_accuracy: float = Field(0.9, ge=0, le=1, description="Test accuracy below which the study stops.")
 
@@ -239,7 +260,7 @@ class SimulatedRecording(Section):
     stimuli: Name = Field(description="Stimulus set of images.")
     neurons: int = Field(60, ge=1, description="Number of neurons.")
     repeats: int = Field(4, ge=2, description="Presentations of each stimulus.")
-    seed: int = Field(0, description="Seed of tuning and spikes.")
+    seed: int = Field(0, ge=0, description="Seed of tuning and spikes.")
 
 
 # --- harvest, dictionaries, codes ------------------------------------------------------------------------------------
@@ -255,18 +276,17 @@ class Harvest(Section):
     shard_rows: int | None = Field(None, ge=1, description="Rows of a shard, a power of two; default: about 64 MiB.")
 
 
-def number_or_multiple(value: int | str) -> int | str:
-    number = value.removesuffix("x") if isinstance(value, str) else value
-    try:
-        positive = float(number) > 0 and (isinstance(value, int) or value.endswith("x"))
-    except ValueError:
-        positive = False
+def number_or_multiple(value: Any) -> int | str:
+    if isinstance(value, str):
+        positive = re.fullmatch(r"\d*\.?\d+x", value) is not None and 0 < float(value[:-1]) < math.inf
+    else:
+        positive = isinstance(value, int) and not isinstance(value, bool) and value > 0
     if not positive:
         raise ValueError("expected a number of atoms, or a multiple of the units such as `4x`")
     return value
 
 
-Atoms = Annotated[int | str, AfterValidator(number_or_multiple)]
+Atoms = Annotated[int | str, BeforeValidator(number_or_multiple, json_schema_input_type=int | str)]
 
 
 class Dictionary(Section):
@@ -274,8 +294,8 @@ class Dictionary(Section):
 
     method: str = Field("auto", description="A method of `thresh.dictionaries.METHODS`; see docs/dictionaries.md.")
     atoms: Atoms = Field("4x", description="Number of atoms, or a multiple of the layer's units such as `4x`.")
-    seed: int = Field(0, description="Seed of initialisation and order of rows.")
-    params: dict[str, Any] = Field(default_factory=dict, description="Parameters of the method.")
+    seed: int = Field(0, ge=0, description="Seed of initialisation and order of rows.")
+    params: Parameters = Field(default_factory=dict, description="Parameters of the method.")
     systems: list[Name] | None = Field(None, description="Systems whose layers it is learned on; default: all.")
     layers: dict[Name, list[Name]] = Field(
         default_factory=dict, description="For some systems, the layers it is learned on; default: all layers."
@@ -287,7 +307,7 @@ class Inference(Section):
 
     solver: str = Field("fista", description="A solver of `thresh.inference.SOLVERS`.")
     dictionaries: list[Name] | None = Field(None, description="Dictionaries whose codes it infers; default: all.")
-    params: dict[str, Any] = Field(default_factory=dict, description="Parameters of the solver, e.g. `penalty` or `k`.")
+    params: Parameters = Field(default_factory=dict, description="Parameters of the solver, e.g. `penalty` or `k`.")
 
 
 # --- alignment and report --------------------------------------------------------------------------------------------
@@ -304,8 +324,10 @@ class Representation(Section):
 def metrics_with_params(value: Any) -> Any:
     """A list of names is short for metrics with their default parameters."""
     if isinstance(value, list):
-        return {name: {} for name in value}
-    return {name: params or {} for name, params in value.items()} if isinstance(value, dict) else value
+        return {name: {} for name in only_names(value)}
+    if isinstance(value, dict):
+        return {name: {} if params is None else params for name, params in value.items()}
+    return value
 
 
 class Comparison(Section):
@@ -317,7 +339,7 @@ class Comparison(Section):
         default_factory=dict, description="For some systems, the layers to compare; default: all."
     )
     metrics: Annotated[
-        dict[str, dict[str, Any]],
+        dict[str, Parameters],
         BeforeValidator(metrics_with_params, json_schema_input_type=dict[str, dict[str, Any] | None] | list[str]),
         Field(min_length=1),
     ] = Field(description="Metrics of `thresh.alignment.METRICS`: a list of names, or names with parameters.")
@@ -328,7 +350,7 @@ class Comparison(Section):
     pooling: Literal["mean", "max", "sum", "flatten"] = Field(
         "mean", description="From rows to stimuli, for layers with several rows a stimulus."
     )
-    seed: int = Field(0, description="Seed of folds and of shuffled controls.")
+    seed: int = Field(0, ge=0, description="Seed of folds and of shuffled controls.")
 
 
 class Gallery(Section):

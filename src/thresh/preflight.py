@@ -1,12 +1,17 @@
 """A quick look at the methods that a study names, so that a mistake is told before hours of work and not after."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, product
 
 from thresh.alignment import METRICS
 from thresh.dictionaries.learn import check_atoms
-from thresh.dictionaries.specs import atoms_of, check_method
-from thresh.errors import ThreshError
-from thresh.inference.parameters import check_solver
+from thresh.dictionaries.specs import BESIDE_PARAMS, atoms_of, check_method
+from thresh.errors import ConfigError, ThreshError
+from thresh.inference.infer import check_solver
+from thresh.parameters import named
 
 
 class PreflightError(ThreshError):
@@ -16,7 +21,7 @@ class PreflightError(ThreshError):
 def check_methods(
     *, dictionaries: dict[str, dict], inference: dict[str, dict], metrics: dict[str, dict[str, dict]]
 ) -> dict:
-    """Check the names and the parameters of methods, solvers and metrics.
+    """Check methods, solvers and metrics: their names, and names and values of their parameters.
 
     Parameters
     ----------
@@ -36,12 +41,15 @@ def check_methods(
     """
     findings = Findings()
     for name, content in dictionaries.items():
-        findings.of(f"dictionaries.{name}", check_method, content["method"], content["params"])
+        with findings.kept(), named(f"dictionaries.{name}", BESIDE_PARAMS):
+            check_method(content["method"], content["atoms"], content["params"])
     for name, content in inference.items():
-        findings.of(f"inference.{name}", check_solver, content["solver"], content["params"])
+        with findings.kept(), named(f"inference.{name}", ["solver"]):
+            check_solver(content["solver"], content["params"])
     for comparison, wanted in metrics.items():
         for name, params in wanted.items():
-            findings.of(f"alignment.{comparison}.metrics.{name}", check_metric, name, params)
+            with findings.kept():
+                check_metric(comparison, name, params)
     findings.tell()
     return {"dictionaries": len(dictionaries), "inference": len(inference), "comparisons": len(metrics)}
 
@@ -75,20 +83,22 @@ def check_widths(layers: dict[str, dict[str, dict]], wanted: dict[str, dict[str,
             numbers = {name: atoms_of(atoms, units) for name, atoms in dictionaries.items()}
             widest[f"{system}/{layer}"] = max(numbers.values())
             for name, atoms in numbers.items():
-                findings.of(f"dictionaries.{name}", check_atoms, f"{system}/{layer}", atoms, rows)
+                with findings.kept():
+                    check_atoms(f"dictionaries.{name}: {system}/{layer}", atoms, rows)
     findings.tell()
     return widest
 
 
-def check_pairs(answered: dict[str, dict[str, list[str]]], comparisons: dict[str, list[list[str]]]) -> dict:
-    """Check that systems which are to be compared answer to stimuli in common.
+def check_pairs(answered: dict[str, dict[str, dict[str, list[str]]]], comparisons: dict[str, dict]) -> dict:
+    """Check that systems which are to be compared share as many stimuli as their metrics need.
 
     Parameters
     ----------
     answered
-        System -> layer -> ids of the stimuli that it answers to.
+        System -> layer -> split -> ids of the stimuli that it answers to.
     comparisons
-        Comparison -> pairs of systems.
+        Comparison -> `pairs` of systems, compared `layers` by system, `split` ('all' for all stimuli), and `metrics`
+        with their parameters.
 
     Returns
     -------
@@ -97,26 +107,69 @@ def check_pairs(answered: dict[str, dict[str, list[str]]], comparisons: dict[str
     Raises
     ------
     PreflightError
-        Pairs without a common stimulus, one a line, with an id of each side.
+        One line for each pair of systems with too few stimuli: its layers that share the fewest, an id of each side.
+        Metrics that cannot be used, as `check_methods`.
     """
     findings, smallest = Findings(), {}
-    for comparison, pairs in comparisons.items():
-        for a, b in pairs:
-            for a_layer, a_ids in answered[a].items():
-                for b_layer, b_ids in answered[b].items():
-                    shared = len(set(a_ids) & set(b_ids))
-                    smallest[comparison] = min(shared, smallest.get(comparison, shared))
-                    if not shared:
-                        findings.lines.append(
-                            f"alignment.{comparison}: found no stimulus that both {a}/{a_layer} (e.g. {a_ids[:1]}) and"
-                            f" {b}/{b_layer} (e.g. {b_ids[:1]}) answer to, expected some."
-                        )
+    for comparison, content in comparisons.items():
+        needed = {}
+        for metric, params in content["metrics"].items():
+            with findings.kept():
+                check_metric(comparison, metric, params)
+                needed[metric] = METRICS[metric].stimuli_needed(params)
+        for pair in content["pairs"]:
+            sides = [answers(system, answered[system], content) for system in pair]
+            a, b = min(product(*sides), key=shared, default=(None, None))
+            if a is None:
+                continue
+            smallest[comparison] = min(shared((a, b)), smallest.get(comparison, sys.maxsize))
+            if shared((a, b)) < max(needed.values(), default=0):
+                findings.lines.append(too_few(comparison, content["split"], a, b, needed))
     findings.tell()
     return smallest
 
 
-def check_metric(name: str, params: dict) -> None:
-    METRICS[name].split_parameters(params)
+@dataclass(frozen=True)
+class Answer:
+    """A layer, as system/layer, and the stimuli of a split that it answers to."""
+
+    layer: str
+    ids: frozenset[str]
+
+    def __str__(self) -> str:
+        return f"{self.layer} (e.g. {min(self.ids)!r})" if self.ids else f"{self.layer} (to none)"
+
+
+def answers(system: str, layers: dict[str, dict[str, list[str]]], comparison: dict) -> list[Answer]:
+    """What the compared layers of a system answer to, once for all layers that answer to the same."""
+    found = {}
+    for layer in comparison["layers"][system]:
+        splits = [ids for split, ids in layers[layer].items() if comparison["split"] in (split, "all")]
+        ids = frozenset(chain.from_iterable(splits))
+        found.setdefault(ids, Answer(f"{system}/{layer}", ids))
+    return list(found.values())
+
+
+def shared(pair: tuple[Answer, Answer]) -> int:
+    return len(pair[0].ids & pair[1].ids)
+
+
+def too_few(comparison: str, split: str, a: Answer, b: Answer, needed: dict[str, int]) -> str:
+    metric = max(needed, key=needed.get)
+    of = "" if split == "all" else f"{split} "
+    return (
+        f"alignment.{comparison}: found {shared((a, b))} {of}stimuli that both {a} and {b} answer to,"
+        f" expected at least {needed[metric]}, as {metric} needs."
+    )
+
+
+def check_metric(comparison: str, name: str, params: dict) -> None:
+    """Raise ConfigError, with its key in the config, where a metric or one of its parameters cannot be used."""
+    try:
+        METRICS[name].split_parameters(params)
+    except ConfigError as error:
+        key = name if error.key == "metric" else f"{name}.{error.key}"
+        raise ConfigError(f"alignment.{comparison}.metrics.{key}", error.found, error.expected) from None
 
 
 class Findings:
@@ -125,11 +178,13 @@ class Findings:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def of(self, place: str, check: Callable[..., None], *arguments: object) -> None:
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep the error that ends the block, and go on behind it."""
         try:
-            check(*arguments)
+            yield
         except ThreshError as error:
-            self.lines.append(f"{place}: {error}")
+            self.lines.append(str(error))
 
     def tell(self) -> None:
         if self.lines:

@@ -1,11 +1,14 @@
 """Local files and folders that a study reads but does not make."""
 
+import functools
 import importlib.metadata
+import importlib.util
 import os
-from importlib.machinery import PathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from thresh.stages.canonical import digest_of
+from thresh.stages.digests import file_digest
 from thresh.study import Study
 
 
@@ -25,7 +28,7 @@ def system_sources(study: Study, system: str) -> list[str]:
     if content.kind == "transformers":
         return [content.model] if Path(content.model).is_dir() else []
     if content.kind == "torch":
-        return [*([content.weights] if content.weights else []), *factory_files(content.factory, content.search_path)]
+        return [content.weights] if content.weights else []
     if content.kind == "nwb":
         return [content.file]
     if content.kind == "arrays":
@@ -33,16 +36,60 @@ def system_sources(study: Study, system: str) -> list[str]:
     return []
 
 
-def factory_files(factory: str, search_path: str | None) -> list[str]:
-    """Python files that a factory's code may stand in: all below its search path, or its own top package."""
+def factory_code(study: Study, system: str) -> str:
+    """Digest of the code that a torch system's factory may stand in; '' for systems of other kinds.
+
+    The workflow hands it over as a part of the stage's code: one digest, for the files may be thousands.
+    """
+    content = study.config.systems[system]
+    return factory_digest(content.factory, content.search_path) if content.kind == "torch" else ""
+
+
+def factory_digest(factory: str, search_path: str | None) -> str:
+    """Digest of the contents of all Python files below a factory's search path, or else of its top package.
+
+    Of a package that pip or conda installed, its version counts instead.
+    """
     if search_path is not None:
-        return sorted(str(path) for path in Path(search_path).rglob("*.py"))
-    # Looked up by its path, not imported: a user's package may be slow to import, or need a GPU.
-    found = PathFinder.find_spec(factory.split(":")[0].split(".")[0])
-    if found is None:
-        return []
-    folders = found.submodule_search_locations
-    return sorted(str(path) for folder in folders for path in Path(folder).rglob("*.py")) if folders else [found.origin]
+        return digest_of(python_files(search_path))
+    package = factory.partition(":")[0].partition(".")[0]
+    try:
+        # Finds a top package without importing it: a user's own may be slow to import, or need a GPU.
+        found = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        found = None
+    return digest_of([] if found is None else installed_versions(package, found) or package_files(found))
+
+
+def installed_versions(package: str, found: ModuleSpec) -> dict[str, str]:
+    """Distribution -> version, of a package that stands where packages are installed; none of a user's checkout."""
+    places = found.submodule_search_locations or [found.origin or ""]
+    if not any(folder in Path(place).parts for place in places for folder in ("site-packages", "dist-packages")):
+        return {}
+    return {name: importlib.metadata.version(name) for name in sorted(set(distributions().get(package, ())))}
+
+
+distributions = functools.cache(importlib.metadata.packages_distributions)
+
+
+def package_files(found: ModuleSpec) -> list:
+    """As `python_files`, for a package or a single module."""
+    if found.submodule_search_locations:
+        return [python_files(folder) for folder in found.submodule_search_locations]
+    return [file_digest(Path(found.origin))] if found.has_location else []
+
+
+def python_files(folder: str) -> list[tuple[str, str]]:
+    """Relative path and digest of the content of every Python file below a folder.
+
+    Hidden folders and installed packages are passed over: environments stand there, not code that a user edits.
+    """
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "site-packages")
+        files = (Path(place, name) for name in sorted(names) if name.endswith(".py"))
+        found += [(str(file.relative_to(folder)), file_digest(file)) for file in files if file.is_file()]
+    return found
 
 
 def versions(study: Study, system: str) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """What each stage reads of a study's config: its parameters, and with them a part of its key."""
 
+from itertools import chain
+
 from thresh.sources import versions
 from thresh.study import Layer, Study
 
@@ -26,6 +28,16 @@ def alignment_params(study: Study, comparison: str, a: Layer, b: Layer) -> dict:
         codes = {name: roles[name] for name in study.representations(comparison, layer)}
         content[side] = {"system": layer[0], "layer": layer[1], "codes": codes}
     return content
+
+
+def pairs_params(study: Study) -> dict:
+    """Of the check of pairs: who is compared, and what says how many stimuli that takes."""
+    found = {}
+    for name, pairs in study.compared_pairs().items():
+        comparison = study.config.alignment[name]
+        layers = {system: study.compared_layers(comparison, system) for system in sorted(set(chain(*pairs)))}
+        found[name] = {"pairs": pairs, "layers": layers, "split": comparison.split, "metrics": comparison.metrics}
+    return {"comparisons": found}
 
 
 def check_params(study: Study) -> dict:

@@ -1,19 +1,25 @@
 """A config as a study: read, checked as a whole, and spread out into the lists of jobs that it asks for."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 from pydantic import ValidationError
 
-from thresh.config import Comparison, Config
+from thresh.config import Comparison, Config, Representation
 from thresh.errors import ThreshError
 from thresh.references import broken_references, nearest
 
 Layer = tuple[str, str]
-# What pydantic puts into the place of an error although the user never wrote it as a key: names of types, values of
-# `kind`.
-OF_PYDANTIC = {"[key]", "int", "float", "str", "constrained-str"}
-TAGS = {"digits", "images", "features", "transformers", "torch", "nwb", "arrays", "pixels", "planted"}
+# Findings of pydantic in the words of YAML.
+SHAPES = {
+    "list_type": "expected a list",
+    "tuple_type": "expected a list",
+    "dict_type": "expected a mapping",
+    "model_type": "expected a mapping",
+    "model_attributes_type": "expected a mapping",
+}
 
 
 class StudyError(ThreshError):
@@ -45,41 +51,55 @@ def load_study(config: dict, source: str = "config") -> "Study":
         Every error of the config, one a line: file, key, what was found, what was expected.
     """
     errors: list[str] = []
-    parsed = None
+    study = None
     try:
-        parsed = Config.model_validate(config)
+        study = Study(Config.model_validate(config))
     except ValidationError as error:
-        errors.extend(told(finding) for finding in error.errors())
-    # References are read from the plain config, so that they are checked even when something else is wrong.
+        errors.extend(dict.fromkeys(told(finding, config) for finding in error.errors()))
     errors.extend(broken_references(config))
+    if study is not None and not errors:
+        # Which codes there will be is known once every name is right.
+        errors.extend(codes_of_no_job(study))
     if errors:
-        raise StudyError("\n".join(f"{source}: {line}" for line in errors))
-    return Study(parsed)
+        raise StudyError("\n".join(" ".join(f"{source}: {line}".splitlines()) for line in errors))
+    return study
 
 
-def told(finding: dict) -> str:
+def told(finding: dict, config: Any) -> str:
     """One line for one finding of pydantic."""
     place, kind = finding["loc"], finding["type"]
-    path: list[str] = []
-    for step in place:
-        if isinstance(step, int):
-            path.append(f"[{step}]")
-        elif not (step in OF_PYDANTIC or "(" in step or (step in TAGS and len(path) == 2)):
-            path.append(f".{step}")
-    key = "".join(path).lstrip(".")
+    key = key_of(place, config, whole=kind in ("extra_forbidden", "missing"))
     if kind == "extra_forbidden":
         own = place[0] in ("dictionaries", "inference") and len(place) == 3
         hint = "; parameters of a method or solver stand under `params`" if own else ""
         known = [name for name in known_keys() if name != place[-1]]
         return f"{key}: unknown key here{nearest(str(place[-1]), known)}{hint}."
-    if kind == "missing":
-        return f"{key}: this key is missing."
+    if kind in ("missing", "union_tag_not_found"):
+        return f"{key}{'' if kind == 'missing' else '.kind'}: this key is missing."
     if kind == "union_tag_invalid":
         return f"{key}.kind: found {finding['ctx']['tag']!r}, expected {finding['ctx']['expected_tags']}."
     given = finding.get("input")
-    message = finding["msg"].removeprefix("Value error, ")
-    shown = f" found {given!r}," if isinstance(given, str | int | float | bool) else ""
+    message = SHAPES.get(kind, finding["msg"].removeprefix("Value error, "))
+    shown = f" found {given!r}," if isinstance(given, str | int | float) else ""
     return f"{key}:{shown} {message[0].lower()}{message[1:]}."
+
+
+def key_of(place: tuple[int | str, ...], config: Any, *, whole: bool) -> str:
+    """The key as the user wrote it: pydantic adds names of types and of kinds on the way.
+
+    Parameters
+    ----------
+    whole
+        Whether the last step is a key even where the config does not have it.
+    """
+    key, node = "", config
+    for number, step in enumerate(place):
+        kind = number == 2 and place[0] in ("stimuli", "systems")
+        inside = step in node if isinstance(node, dict) else isinstance(node, list) and step in range(len(node))
+        if (inside and not kind) or (whole and number == len(place) - 1):
+            key += f"[{step}]" if isinstance(node, list) else f".{step}"
+            node = node[step] if inside else None
+    return key.lstrip(".") or "the config"
 
 
 def known_keys() -> list[str]:
@@ -172,3 +192,27 @@ class Study:
         """One entry of the config with all its defaults, as plain values."""
         content = getattr(self.config, section)[name].model_dump(mode="json")
         return {key: value for key, value in content.items() if key not in leave_out}
+
+
+def codes_of_no_job(study: Study) -> Iterator[str]:
+    """Codes that a comparison or a gallery looks at although nothing makes them."""
+    made: dict[Layer, list[str]] = {}
+    for system, layer, dictionary, inference in study.codes():
+        made.setdefault((system, layer), []).append(f"{dictionary}/{inference}")
+    pairs = study.alignments()
+    for name, comparison in study.config.alignment.items():
+        layers = {layer for pair in pairs if pair.comparison == name for layer in (pair.a, pair.b)}
+        found = sorted({codes for layer in layers for codes in made.get(layer, [])})
+        for key, used in comparison.representations.items():
+            yield from absent(f"alignment.{name}.representations.{key}", used, "any compared layer", found)
+    for number, gallery in enumerate(study.config.report.galleries):
+        for side, layer in (("a", gallery.a), ("b", gallery.b)):
+            key = f"report.galleries[{number}].{side}"
+            yield from absent(key, gallery.representation, "/".join(layer), made.get(layer, []))
+
+
+def absent(key: str, used: Representation, owner: str, found: list[str]) -> Iterator[str]:
+    wanted = f"{used.dictionary}/{used.inference}"
+    if wanted not in found:
+        others = nearest(wanted, found) if found else "; it has none"
+        yield f"{key}: found no codes {wanted} (dictionary/inference) of {owner}, expected some{others}."

@@ -116,10 +116,32 @@ def test_unknown_names_are_refused_with_the_nearest():
 
 
 def test_unknown_parameters_are_refused_with_the_nearest():
-    with pytest.raises(ConfigError, match=r"rsa: parameter: found 'distanc', expected one of .*; nearest: distance\."):
+    with pytest.raises(
+        ConfigError, match=r"distanc: found 'cosine', expected a parameter of rsa: .*; nearest: distance\."
+    ):
         METRICS["rsa"].score(*related(), distanc="cosine")
-    with pytest.raises(ConfigError, match="linear_cka_debiased: parameter: found 'debiased', expected nothing"):
+    with pytest.raises(ConfigError, match=r"debiased: found True, expected .* linear_cka_debiased: it has none"):
         METRICS["linear_cka_debiased"].score(*related(), debiased=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        *((name, {}) for name in NAMES),
+        *((name, {"folds": 3}) for name in NAMES if "folds" in METRICS[name].parameters),
+        ("procrustes", {"folds": None}),
+        ("mutual_knn", {"k": 4}),
+        ("linear_cka", {"debiased": True}),
+        ("rsa", {"limit": 5}),
+    ],
+)
+def test_the_fewest_stimuli_of_a_metric_are_those_that_it_scores(name, params):
+    metric = METRICS[name]
+    fewest = metric.stimuli_needed(params)
+    x, y = related(fewest, 4, 3, noise=1)
+    assert np.isfinite(metric.score(x, y, **params)[0])
+    with pytest.raises(AlignmentError, match=f"found {fewest - 1} stimuli, expected at least {fewest}"):
+        metric.score(x[1:], y[1:], **params)
 
 
 def test_parameters_reach_both_halves_of_a_metric():

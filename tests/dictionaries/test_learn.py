@@ -92,8 +92,11 @@ def test_unknown_methods_and_parameters_are_named(x):
         learn(x, "topk", atoms=8, k=2, batch_size=0)
     with pytest.raises(ConfigError, match="between 1 and the number of atoms"):
         learn(x, "topk", atoms=8, k=9)
-    with pytest.raises(ConfigError, match="normalise"):
-        learn(x, "random", atoms=8, normalise="whiten")
+    with pytest.raises(ConfigError, match="units: found 3, expected a parameter of online"):
+        learn(x, "online", units=3)
+    for key, value in (("normalise", "whiten"), ("penalty", "small"), ("atoms", 0), ("atoms", 2.0), ("atoms", True)):
+        with pytest.raises(ConfigError, match=f"{key}: found {value!r}"):
+            learn(x, "random", **{"atoms": 8, key: value})
 
 
 def test_a_loss_that_diverges_stops_the_run(x):

@@ -74,7 +74,12 @@ def test_a_bad_spec_is_named_before_anything_is_learned(store, tmp_path):
     good = {"method": "random", "atoms": 24}
     for bad, error, message in (
         ({"method": "online", "atoms": 2000}, DictionaryError, "wide: found 1000 rows for 2000 atoms"),
-        ({"method": "topk", "kk": 3}, ConfigError, "kk"),
+        ({"method": "topk", "kk": 3}, ConfigError, r"dictionaries\.wide\.params\.kk: found 3"),
+        ({"method": "topk", "atoms": 24, "k": 30}, ConfigError, r"dictionaries\.wide\.params\.k: found 30"),
+        ({"method": "online", "penalty": -1}, ConfigError, r"dictionaries\.wide\.params\.penalty: found -1"),
+        ({"method": "online", "normalise": "no"}, ConfigError, r"dictionaries\.wide\.params\.normalise: found 'no'"),
+        ({"method": "nope"}, ConfigError, r"dictionaries\.wide\.method: found 'nope'"),
+        ({"atoms": 0}, ConfigError, r"dictionaries\.wide\.atoms: found 0"),
     ):
         with pytest.raises(error, match=message):
             learn_store(store, {"good": good, "wide": bad}, {n: tmp_path / n for n in ("good", "wide")}, device="cpu")

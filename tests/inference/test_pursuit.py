@@ -113,8 +113,8 @@ def test_the_residual_of_matching_pursuit_loses_the_energy_of_each_step():
 def test_bad_input_is_named(solve):
     atoms = directions(6, 8)
     x = np.ones((5, 8))
-    for k in (0, 7, 2.5):
-        with pytest.raises(ConfigError, match="between 1 and the number of atoms"):
+    for k, expected in ((0, "an integer of 1 or more"), (2.5, "an integer"), (7, r"the number of atoms \(6\)")):
+        with pytest.raises(ConfigError, match=f"k: found {k}, expected .*{expected}"):
             solve(x, atoms, k)
     x[2, 1] = np.inf
     with pytest.raises(DictionaryError, match="row 2, unit 1"):

@@ -65,6 +65,11 @@ def looking():
     return Looking()
 
 
+def needing(model, revision):
+    """Its arguments have the names of options of `list_layers`."""
+    return nn.ModuleDict({f"{model}{index}": nn.Identity() for index in range(revision)})
+
+
 def no_module():
     return "text"
 

@@ -14,7 +14,7 @@ from thresh.systems.reliability import ceiling, split_half_reliability
 
 from .models import image_stimuli
 
-DATA = Path("/work/shared/data/macaque_v4_210325")
+DATA = Path(__file__).parents[3] / "shared" / "data" / "macaque_v4_210325"
 
 
 # --- reliability -----------------------------------------------------------------------------------------------------

@@ -5,14 +5,14 @@ import pytest
 import torch
 from PIL import Image
 
-from thresh.errors import HarvestError
+from thresh.errors import ConfigError, HarvestError
 from thresh.systems import list_layers, open_system
 
 from . import factories
 from .models import image_stimuli
 
 FOLDER = str(Path(__file__).parent)
-DATA = Path("/work/shared/data")
+DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
 def torch_system(stimuli, layers, **params):
@@ -199,8 +199,18 @@ def test_modules_that_are_called_too_seldom_are_told(pictures):
             torch_system(pictures, {"a": layer}, untrained=True).layer_shape("a")
 
 
-def test_layers_of_a_factory_are_listed():
+def test_layers_of_a_factory_are_listed_with_its_arguments():
     assert ("pair", "Pair") in list_layers("factories:shared", search_path=FOLDER)
+    with pytest.raises(HarvestError, match=r"factories:needing: cannot be called with \{\} .*'model'"):
+        list_layers("factories:needing", search_path=FOLDER)
+    listed = list_layers("factories:needing", search_path=FOLDER, arguments={"model": "blocks", "revision": 2})
+    assert [path for path, _ in listed] == ["blocks0", "blocks1"]
+
+
+def test_keys_that_a_kind_lacks_or_does_not_know_are_told(pictures):
+    for kind, told in (("torch", "missing .*'image_size'"), ("pixels", "unexpected keyword argument 'factory'")):
+        with pytest.raises(ConfigError, match=rf"systems\.net: found .*expected the keys of kind '{kind}' .*{told}"):
+            open_system(kind, "net", pictures, layers={}, factory="factories:shared")
 
 
 @pytest.mark.skipif(not (DATA / "resnet20_cifar10").is_dir(), reason="resnet20_cifar10 is not on this machine")

@@ -156,6 +156,9 @@ def test_unknown_layers_are_told_with_the_nearest_names(vit_folder, pictures):
     assert "layers.1" in lines[1]
     assert lines[2] == f"  all layers: python scripts/list_layers.py {vit_folder}"
     assert lines[3].startswith("systems.vit.layers.c: 'encoder.layer.2'")
+    with pytest.raises(HarvestError) as error:
+        vit(pictures, vit_folder, layers, revision="v 1").check()
+    assert str(error.value).splitlines()[2].endswith(f"list_layers.py {vit_folder} --revision 'v 1'")
 
 
 def damaged(folder, tmp_path, *names):

@@ -2,6 +2,9 @@
 
 import re
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 
 def refused(project, *, launched=()):
@@ -33,28 +36,36 @@ def test_all_errors_of_a_config_at_once_and_nothing_is_written(fresh):
 
 
 def test_an_unknown_layer_is_told_with_the_nearest_before_any_harvest(fresh):
+    factory = fresh.folder / "inputs" / "factory.py"
+    factory.write_text(factory.read_text().replace("network()", "network(width)"))
     config = fresh.config()
+    config["systems"]["net"]["arguments"] = {"width": 6}
     config["systems"]["net"]["layers"]["first"]["module"] = "11"
     fresh.write_config(config)
     told = refused(fresh, launched=["harvest", "gather"])  # of the other system
     assert "systems.net.layers.first: '11' is not a module of factory:network" in told
     assert "nearest: 1" in told
-    assert "all layers: python scripts/list_layers.py factory:network" in told
+    (command,) = set(re.findall("all layers: (.*)", told))
+    # As a user runs it who reads it there, with the environment activated.
+    path = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "PYTHONPATH": str(fresh.folder / "src")}
+    listed = subprocess.run(command, shell=True, cwd=fresh.folder, env=path, capture_output=True, text=True)
+    assert listed.stdout.split() == ["0", "Conv2d", "1", "Tanh", "2", "Conv2d", "3", "Tanh"], listed.stderr
     assert not (fresh.folder / "results" / "activations" / "net").exists()
 
 
-def test_unknown_methods_parameters_and_metrics_together(fresh):
+def test_methods_parameters_and_metrics_that_cannot_be_used_together(fresh):
     config = fresh.config()
     config["dictionaries"]["random"]["method"] = "randm"
     config["dictionaries"]["online"]["params"]["penalti"] = 0.1
-    config["inference"]["omp"]["params"] = {"kk": 2}
-    config["alignment"]["both"]["metrics"] = ["linear_ckaa", "rsa"]
+    config["inference"]["omp"]["params"] = {"k": 0}
+    config["alignment"]["both"]["metrics"] = {"linear_ckaa": {}, "rsa": {"distance": "euclid"}}
     fresh.write_config(config)
     told = refused(fresh)
-    assert "dictionaries.random: method: found 'randm'" in told
-    assert "dictionaries.online: penalti: found 0.1" in told
-    assert "inference.omp: params.kk: found 2" in told
+    assert "dictionaries.random.method: found 'randm'" in told
+    assert "dictionaries.online.params.penalti: found 0.1" in told
+    assert "inference.omp.params.k: found 0" in told
     assert "alignment.both.metrics.linear_ckaa: " in told
+    assert "alignment.both.metrics.rsa.distance: found 'euclid'" in told
     # All that is wrong stands at the end, where a user looks.
     assert len(told[told.rindex("ERROR check_methods: ") :].splitlines()) < 12
 

@@ -48,8 +48,8 @@ def test_a_metric_added(project):
     config["alignment"]["both"]["metrics"].append("rsa")
     project.write_config(config)
     verdicts = project.run()
-    # Nothing above the scores is even launched.
-    assert verdicts == dict.fromkeys([ALIGN, CHECK, REPORT], "COMPUTE")
+    # Nothing above the scores is even launched. Metrics say how many stimuli a pair needs, so its check looks again.
+    assert verdicts == dict.fromkeys([ALIGN, CHECK, "check_pairs pairs", REPORT], "COMPUTE")
 
 
 def test_a_penalty_of_one_dictionary_changed(project):
@@ -66,6 +66,14 @@ def test_weights_of_one_system_changed(project):
     computed = project.computed()
     untouched = ("stimuli", "methods", "pairs", "widths", "systems/pixels", "pixels.zarr")
     assert computed == {job for job in EVERYTHING if not any(name in job for name in untouched)}
+
+
+def test_code_of_a_factory_edited(project):
+    with (project.folder / "inputs" / "factory.py").open("a") as file:
+        file.write("\n\nUNUSED = 1\n")
+    # The network is the same, so that nothing below its activations computes.
+    of_net = {"check_system systems/net", "harvest activations/net/first.zarr", "gather activations/net/first.zarr"}
+    assert project.computed() == of_net
 
 
 def test_a_layer_added_leaves_its_siblings_alone(project):
@@ -149,17 +157,23 @@ def test_deleted_stores_are_found_by_verify_and_made_again(project):
     }
 
 
-def test_a_damaged_shard_is_written_again(project):
-    shard = next((project.folder / "results" / "activations" / "pixels" / "pixels.zarr" / "values" / "c").rglob("0"))
-    while shard.is_dir():
-        shard = shard / "0"
-    shard.write_bytes(b"x" + shard.read_bytes()[1:])
+def test_a_damaged_shard_is_written_again_and_no_other(project):
+    config = project.config()
+    config["harvest"] = {"shard_rows": 512}
+    project.write_config(config)
+    project.run()
+    store = project.folder / "results" / "activations" / "pixels" / "pixels.zarr"
+    times = {shard: shard.stat().st_mtime_ns for shard in (store / "values" / "c").rglob("0") if shard.is_file()}
+    assert len(times) == 4
+    damaged = store / "values" / "c" / "2" / "0"
+    damaged.write_bytes(b"x" + damaged.read_bytes()[1:])
     project.snakemake("verify")
     verdicts = project.run()
-    assert {job for job, verdict in verdicts.items() if verdict != "HIT"} == {
-        "harvest activations/pixels/pixels.zarr",
-        "gather activations/pixels/pixels.zarr",
+    assert {job: verdict for job, verdict in verdicts.items() if verdict != "HIT"} == {
+        "harvest activations/pixels/pixels.zarr": "RESUME",
+        "gather activations/pixels/pixels.zarr": "COMPUTE",
     }
+    assert {shard for shard, time in times.items() if shard.stat().st_mtime_ns != time} == {damaged}
 
 
 def test_snakemakes_own_records_deleted_and_everything_forced(project):

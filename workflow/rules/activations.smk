@@ -20,6 +20,7 @@ rule harvest:
     params:
         config=lambda w: canonical(stage_params.harvest_params(study, w.system)),
         sources=lambda w: sources_of_system(w.system),
+        factory=lambda w: sources.factory_code(study, w.system),
         stores=lambda w: [
             f"{layer}={RESULTS}/activations/{w.system}/{layer}.zarr"
             for layer in study.config.systems[w.system].layers
@@ -31,7 +32,7 @@ rule harvest:
     shell:
         "python {params.script:q} --system {wildcards.system} --stimuli {input.stimuli:q}#content --source {params.sources:q}"
         " --part {wildcards.part} --parts {params.parts} --device {params.device} --params {params.config:q}"
-        " --code {params.code} --store {params.stores:q} --manifest {output.manifest:q} > {log:q} 2>&1"
+        " --code {params.code}{params.factory} --store {params.stores:q} --manifest {output.manifest:q} > {log:q} 2>&1"
 
 
 rule gather:

@@ -65,11 +65,12 @@ rule check_system:
     params:
         config=lambda w: canonical(study.params("systems", w.system)),
         sources=lambda w: sources_of_system(w.system),
+        factory=lambda w: sources.factory_code(study, w.system),
         script=script("check_system"),
         code=code("check_system"),
     shell:
         "python {params.script:q} --system {wildcards.system} --stimuli {input.stimuli:q}"
-        " --source {params.sources:q} --params {params.config:q} --code {params.code}"
+        " --source {params.sources:q} --params {params.config:q} --code {params.code}{params.factory}"
         " --manifest {output.manifest:q} > {log:q} 2>&1"
 
 
@@ -86,7 +87,7 @@ rule check_pairs:
     conda:
         ENVIRONMENT
     params:
-        config=canonical({"comparisons": study.compared_pairs()}),
+        config=canonical(stage_params.pairs_params(study)),
         script=script("check_pairs"),
         code=code("check_pairs"),
     shell:

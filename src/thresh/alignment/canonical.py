@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from thresh.alignment.arrays import column_correlation, paired
-from thresh.alignment.folds import PrincipalAxesByFold, split
-from thresh.errors import ConfigError
+from thresh.alignment.folds import FOLDS, PrincipalAxesByFold, split
+from thresh.parameters import SEED, checked, integer, optional
 
 
+@checked(components=integer(1), dimensions=optional(integer(1)), folds=FOLDS, seed=SEED)
 def cca(
     x: ArrayLike,
     y: ArrayLike,
@@ -53,9 +54,6 @@ def cca(
     ----------
     Hotelling 1936; Raghu et al. 2017 (SVCCA: principal components first). Agrees with scikit-learn `CCA`.
     """
-    for key, value in (("components", components), ("dimensions", dimensions)):
-        if value is not None and value < 1:
-            raise ConfigError(key, value, "at least 1")
     x, y = paired(x, y)
     axes_x, axes_y = PrincipalAxesByFold(x), PrincipalAxesByFold(y)
     scores = []

@@ -9,8 +9,14 @@ from numpy.typing import ArrayLike
 
 from thresh.alignment.arrays import centred, paired
 from thresh.errors import AlignmentError
+from thresh.parameters import TRUE_OR_FALSE, checked
 
 
+def fewest_for_cka(debiased: bool = False) -> int:
+    return 4 if debiased else 2
+
+
+@checked(debiased=TRUE_OR_FALSE)
 def linear_cka(x: ArrayLike, y: ArrayLike, *, debiased: bool = False) -> float:
     """Linear centred kernel alignment between two sets of responses.
 
@@ -42,7 +48,7 @@ def linear_cka(x: ArrayLike, y: ArrayLike, *, debiased: bool = False) -> float:
     Kornblith et al. 2019, eq. 3; Song et al. 2012, eq. 5; Murphy et al. 2024. Biased CKA equals rsatoolbox
     `cosine_cov` on squared Euclidean RDMs.
     """
-    x, y = paired(x, y, minimum=4 if debiased else 2)
+    x, y = paired(x, y, minimum=fewest_for_cka(debiased))
     x, y = centred(x), centred(y)
     cross, own_x, own_y = squared_covariances(x, y)
     if debiased:

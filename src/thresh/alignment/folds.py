@@ -6,11 +6,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thresh.errors import AlignmentError, ConfigError
+from thresh.errors import AlignmentError
+from thresh.parameters import SEED, checked, integer
 
 ROWS_A_FOLD = 3  # the fewest held-out rows on which a correlation says anything
+FOLDS = integer(2)
 
 
+def fewest_in_folds(folds: int | None = None, **_: object) -> int:
+    """The fewest rows that can be held out in so many folds; the fewest that vary at all where there are none."""
+    return 2 if folds is None else folds * ROWS_A_FOLD
+
+
+@checked(folds=FOLDS, seed=SEED)
 def split(rows: int, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Shuffled folds as (training rows, held-out rows), each sorted; every row is held out once.
 
@@ -21,10 +29,8 @@ def split(rows: int, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray
     AlignmentError
         Fewer than 3 rows a fold.
     """
-    if folds < 2:
-        raise ConfigError("folds", folds, "at least 2")
-    if rows < folds * ROWS_A_FOLD:
-        raise AlignmentError(f"found {rows} stimuli, expected at least {folds * ROWS_A_FOLD} for {folds} folds.")
+    if rows < fewest_in_folds(folds):
+        raise AlignmentError(f"found {rows} stimuli, expected at least {fewest_in_folds(folds)} for {folds} folds.")
     held_out = np.array_split(np.random.default_rng(seed).permutation(rows), folds)
     return [(np.setdiff1d(np.arange(rows), part), np.sort(part)) for part in held_out]
 

@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 
 from thresh.alignment.arrays import paired, unit_columns, varies
-from thresh.alignment.folds import split
-from thresh.errors import AlignmentError, ConfigError
+from thresh.alignment.folds import FOLDS, split
+from thresh.errors import AlignmentError
+from thresh.parameters import SEED, between, checked
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Matches:
 
 
 Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]
+FOLDED = {"folds": FOLDS, "seed": SEED}
 
 
 def matches(
@@ -105,10 +107,9 @@ def mean_correlation(found: list[Matches]) -> tuple[float, dict]:
     return float(np.mean(scores)), {"folds": scores, **live_units(found)}
 
 
+@checked(threshold=between(-1, 1))
 def fraction_above(found: list[Matches], threshold: float = 0.5) -> tuple[float, dict]:
     """Pairs whose held-out correlation exceeds the threshold / sqrt(live units x * live units y), mean over folds."""
-    if not -1 <= threshold <= 1:
-        raise ConfigError("threshold", threshold, "a correlation between -1 and 1")
     scores = [float((fold.correlation > threshold).sum() / np.sqrt(fold.live[0] * fold.live[1])) for fold in found]
     return float(np.mean(scores)), {"folds": scores, **live_units(found)}
 
@@ -118,16 +119,19 @@ def live_units(found: list[Matches]) -> dict:
     return {"live_units_x": float(live_x), "live_units_y": float(live_y)}
 
 
+@checked(**FOLDED)
 def semi_matches(x: ArrayLike, y: ArrayLike, *, folds: int = 5, seed: int = 0) -> list[Matches]:
     """For every live unit of y its best unit of x; several units of y may share one."""
     return matches(x, y, best_for_each, folds, seed)
 
 
+@checked(**FOLDED)
 def one_to_one_matches(x: ArrayLike, y: ArrayLike, *, folds: int = 5, seed: int = 0) -> list[Matches]:
     """The Hungarian pairs of live units, as many as the smaller side has."""
     return matches(x, y, assignment, folds, seed)
 
 
+@checked(**FOLDED)
 def soft_matches(x: ArrayLike, y: ArrayLike, *, folds: int = 5, seed: int = 0) -> list[Matches]:
     """The pairs that carry mass in the optimal transport plan."""
     return matches(x, y, transport, folds, seed)

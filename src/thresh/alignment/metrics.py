@@ -6,11 +6,13 @@ import difflib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from numpy.typing import ArrayLike
 
 from thresh.alignment.canonical import cca
-from thresh.alignment.cka import linear_cka, linear_cka_debiased
+from thresh.alignment.cka import fewest_for_cka, linear_cka, linear_cka_debiased
+from thresh.alignment.folds import fewest_in_folds
 from thresh.alignment.matching import (
     fraction_above,
     mean_correlation,
@@ -18,11 +20,12 @@ from thresh.alignment.matching import (
     semi_matches,
     soft_matches,
 )
-from thresh.alignment.neighbours import mutual_knn
+from thresh.alignment.neighbours import fewest_for_neighbours, mutual_knn
 from thresh.alignment.predictivity import linear_predictivity, mean_r2, median_over_ceiling
-from thresh.alignment.rdm import rsa
+from thresh.alignment.rdm import FEWEST, rsa
 from thresh.alignment.rotation import procrustes
 from thresh.errors import ConfigError
+from thresh.parameters import check_names, check_values
 
 
 def plain(measured: float) -> tuple[float, dict]:
@@ -50,6 +53,8 @@ class Metric:
         Possible values, in words.
     invariant_to
         What of either side it does not see, in words.
+    fewest
+        (**parameters of measure) -> the fewest stimuli that it is defined for.
     """
 
     name: str
@@ -59,6 +64,7 @@ class Metric:
     symmetric: bool = True
     range: str = "0 to 1"
     invariant_to: str = ""
+    fewest: Callable[..., int] = fewest_in_folds
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -76,16 +82,21 @@ class Metric:
         Raises
         ------
         ConfigError
-            A parameter that the metric does not have.
+            A parameter that the metric does not have, or a value that it does not take.
         """
-        for key in given:
-            if key not in self.parameters:
-                raise ConfigError(f"{self.name}: parameter", key, expected_name(key, self.parameters))
+        check_names(given, self.parameters, self.name)
+        for function in (self.measure, self.summarise):
+            check_values(function, given)
         of_measure = _parameters(self.measure)
         return (
             {key: value for key, value in given.items() if key in of_measure},
             {key: value for key, value in given.items() if key not in of_measure},
         )
+
+    def stimuli_needed(self, given: dict) -> int:
+        """The fewest stimuli that two systems must share for these parameters; raises as `split_parameters`."""
+        of_measure, _ = self.split_parameters(self.parameters | given)
+        return self.fewest(**of_measure)
 
     def score(self, x: ArrayLike, y: ArrayLike, **params) -> tuple[float, dict]:
         """Compare x (stimuli, units_x) with y (stimuli, units_y).
@@ -113,12 +124,8 @@ class Metrics(dict):
         super().__init__((metric.name, metric) for metric in metrics)
 
     def __missing__(self, name: str) -> Metric:
-        raise ConfigError("metric", name, expected_name(name, self))
-
-
-def expected_name(found: str, names: dict) -> str:
-    nearest = difflib.get_close_matches(str(found), names, n=1, cutoff=0.0)
-    return f"one of {', '.join(names)}; nearest: {nearest[0]}" if nearest else "nothing, it has none"
+        nearest = difflib.get_close_matches(str(name), self, n=1, cutoff=0.0)
+        raise ConfigError("metric", name, f"one of {', '.join(self)}; nearest: {nearest[0]}")
 
 
 def _parameters(function: Callable) -> dict[str, object]:
@@ -131,11 +138,23 @@ SINGLE_UNITS = "order, positive scaling and offset of single units"
 CORRELATION = "-1 to 1"
 
 METRICS = Metrics(
-    Metric("linear_cka", "Linear CKA", linear_cka, invariant_to=ROTATION),
+    Metric("linear_cka", "Linear CKA", linear_cka, invariant_to=ROTATION, fewest=fewest_for_cka),
     Metric(
-        "linear_cka_debiased", "Linear CKA, debiased", linear_cka_debiased, range=CORRELATION, invariant_to=ROTATION
+        "linear_cka_debiased",
+        "Linear CKA, debiased",
+        linear_cka_debiased,
+        range=CORRELATION,
+        invariant_to=ROTATION,
+        fewest=partial(fewest_for_cka, debiased=True),
     ),
-    Metric("rsa", "RSA", rsa, range=CORRELATION, invariant_to="monotone changes of all distances between stimuli"),
+    Metric(
+        "rsa",
+        "RSA",
+        rsa,
+        range=CORRELATION,
+        invariant_to="monotone changes of all distances between stimuli",
+        fewest=lambda **_: FEWEST,
+    ),
     Metric(
         "linear_predictivity",
         "Linear predictivity, r",
@@ -143,7 +162,7 @@ METRICS = Metrics(
         median_over_ceiling,
         symmetric=False,
         range="-1 to 1; may exceed 1 relative to a ceiling",
-        invariant_to="rotation and offset of x; scaling and offset of single units of y",
+        invariant_to="rotation, isotropic scaling and offset of x; scaling and offset of single units of y",
     ),
     Metric(
         "linear_predictivity_r2",
@@ -152,7 +171,7 @@ METRICS = Metrics(
         mean_r2,
         symmetric=False,
         range="up to 1; negative where the mean predicts better",
-        invariant_to="rotation and offset of x; scaling and offset of single units of y",
+        invariant_to="rotation, isotropic scaling and offset of x; scaling and offset of single units of y",
     ),
     Metric(
         "semi_matching",
@@ -177,5 +196,11 @@ METRICS = Metrics(
     Metric("matched_fraction", "Matched fraction", one_to_one_matches, fraction_above, invariant_to=SINGLE_UNITS),
     Metric("procrustes", "Procrustes cosine", procrustes, range=CORRELATION, invariant_to=ROTATION),
     Metric("cca", "CCA, held out", cca, range=CORRELATION, invariant_to="rotation and offset of the units"),
-    Metric("mutual_knn", "Mutual nearest neighbours", mutual_knn, invariant_to="rotation of units, scaling of stimuli"),
+    Metric(
+        "mutual_knn",
+        "Mutual nearest neighbours",
+        mutual_knn,
+        invariant_to="rotation of units, scaling of stimuli",
+        fewest=fewest_for_neighbours,
+    ),
 )

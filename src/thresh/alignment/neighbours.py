@@ -6,11 +6,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from thresh.alignment.arrays import paired
-from thresh.errors import AlignmentError, ConfigError
+from thresh.errors import AlignmentError
+from thresh.parameters import checked, integer
 
 BLOCK = 1024  # rows whose similarities to all others are held at once
 
 
+def fewest_for_neighbours(k: int) -> int:
+    return k + 2
+
+
+@checked(k=integer(1))
 def mutual_knn(x: ArrayLike, y: ArrayLike, k: int = 10) -> float:
     """Mean share of a stimulus' k nearest neighbours (by cosine) that both systems agree on.
 
@@ -41,11 +47,10 @@ def mutual_knn(x: ArrayLike, y: ArrayLike, k: int = 10) -> float:
     ----------
     Huh et al. 2024, section 3 and appendix A (mutual k-nearest neighbours; rows of unit norm, not centred).
     """
-    if k < 1:
-        raise ConfigError("k", k, "at least 1 neighbour")
     x, y = paired(x, y)
-    if len(x) < k + 2:
-        raise AlignmentError(f"found {len(x)} stimuli, expected at least {k + 2} for {k} nearest neighbours.")
+    fewest = fewest_for_neighbours(k)
+    if len(x) < fewest:
+        raise AlignmentError(f"found {len(x)} stimuli, expected at least {fewest} for {k} nearest neighbours.")
     x, y = unit_rows(x), unit_rows(y)
     agreed = 0.0
     for start in range(0, len(x), BLOCK):

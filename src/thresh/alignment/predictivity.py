@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from thresh.alignment.arrays import as_matrix, column_correlation, paired, varies
-from thresh.alignment.folds import PrincipalAxes, PrincipalAxesByFold, split
-from thresh.errors import AlignmentError, ConfigError
+from thresh.alignment.folds import FOLDS, PrincipalAxes, PrincipalAxesByFold, split
+from thresh.errors import AlignmentError
+from thresh.parameters import POSITIVE, SEED, Rule, checked, each, integer, optional
 
 ALPHAS = tuple(float(alpha) for alpha in np.logspace(-8, 8, 17))
 
@@ -37,6 +38,7 @@ class Predictivity:
     grid: np.ndarray
 
 
+@checked(folds=FOLDS, alphas=each(POSITIVE), components=optional(integer(1)), seed=SEED)
 def linear_predictivity(
     x: ArrayLike,
     y: ArrayLike,
@@ -88,10 +90,6 @@ def linear_predictivity(
     rows so scaled.
     """
     alphas = np.atleast_1d(np.asarray(alphas, dtype=float))
-    if alphas.ndim != 1 or alphas.size == 0 or not (np.isfinite(alphas) & (alphas > 0)).all():
-        raise ConfigError("alphas", alphas.tolist(), "positive numbers")
-    if components is not None and components < 1:
-        raise ConfigError("components", components, "at least 1, or None for all units")
     x, y = paired(x, y)
     parts = split(len(x), folds, seed)
     axes_of = PrincipalAxesByFold(x)
@@ -139,6 +137,7 @@ def ridge(axes: PrincipalAxes, targets: np.ndarray, alphas: np.ndarray) -> tuple
     return axes.held_out @ weights + mean, alphas[best]
 
 
+@checked(ceiling=optional(each(Rule("a number", lambda value: isinstance(value, int | float)))))
 def median_over_ceiling(result: Predictivity, ceiling: ArrayLike | None = None) -> tuple[float, dict]:
     """Median over units of held-out r, each divided by its ceiling where ceilings are given. Never clipped at 1.
 

@@ -7,13 +7,19 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 from thresh.alignment.arrays import centred, paired
-from thresh.errors import AlignmentError, ConfigError
+from thresh.errors import AlignmentError
+from thresh.parameters import SEED, checked, integer, one_of, optional
 
-DISTANCES = ("correlation", "euclidean", "sqeuclidean", "cosine")
-COMPARISONS = ("spearman", "pearson", "cosine")
+FEWEST = 3  # stimuli: two have only one distance
 LARGEST_RDM = 20_000  # stimuli; their 200 million distances and ranks take about 8 GB
 
 
+@checked(
+    distance=one_of("correlation", "euclidean", "sqeuclidean", "cosine"),
+    compare=one_of("spearman", "pearson", "cosine"),
+    limit=optional(integer(FEWEST)),
+    seed=SEED,
+)
 def rsa(
     x: ArrayLike,
     y: ArrayLike,
@@ -47,22 +53,16 @@ def rsa(
     AlignmentError
         As `linear_cka`; fewer than 3 stimuli; all distances of one side equal; more than 20,000 stimuli.
     ConfigError
-        Unknown distance or comparison.
+        Unknown distance or comparison; a limit below 3.
 
     References
     ----------
     Kriegeskorte et al. 2008. Agrees with rsatoolbox `calc_rdm` and `compare`.
     """
-    if distance not in DISTANCES:
-        raise ConfigError("distance", distance, f"one of {', '.join(DISTANCES)}")
-    if compare not in COMPARISONS:
-        raise ConfigError("compare", compare, f"one of {', '.join(COMPARISONS)}")
-    if limit is not None and limit < 3:
-        raise ConfigError("limit", limit, "at least 3 stimuli")
-    x, y = paired(x, y, minimum=3)
+    x, y = paired(x, y, minimum=FEWEST)
     if limit is not None and limit < len(x):
         rows = np.sort(np.random.default_rng(seed).choice(len(x), limit, replace=False))
-        x, y = paired(x[rows], y[rows], minimum=3)
+        x, y = paired(x[rows], y[rows], minimum=FEWEST)
     if len(x) > LARGEST_RDM:
         raise AlignmentError(f"found {len(x)} stimuli, expected at most {LARGEST_RDM} for an RDM: give rsa a limit.")
     first, second = distances(x, distance), distances(y, distance)

@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from thresh.alignment.arrays import centred, paired
-from thresh.alignment.folds import PrincipalAxesByFold, split
+from thresh.alignment.folds import FOLDS, PrincipalAxesByFold, split
+from thresh.parameters import SEED, checked, optional
 
 
+@checked(folds=optional(FOLDS), seed=SEED)
 def procrustes(x: ArrayLike, y: ArrayLike, *, folds: int | None = 5, seed: int = 0) -> float:
     """Cosine between y and the best rotation of x.
 

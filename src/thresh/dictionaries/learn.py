@@ -8,13 +8,14 @@ import torch
 
 from thresh.dictionaries.dictionary import Dictionary
 from thresh.dictionaries.learner import Learner
-from thresh.dictionaries.normalise import NormalisedRows
+from thresh.dictionaries.normalise import NORMALISATION, NormalisedRows
 from thresh.dictionaries.online import OnlineDictionary
 from thresh.dictionaries.progress import Progress, explained
 from thresh.dictionaries.random import RandomDictionary
 from thresh.dictionaries.rows import Moments, Rows, as_rows, moments
 from thresh.dictionaries.topk import TopK
 from thresh.errors import ConfigError, DictionaryError
+from thresh.parameters import check_names, checked, optional
 
 # To add a method: one file with its class, one line here.
 METHODS: dict[str, type[Learner]] = {
@@ -88,25 +89,37 @@ def learn_with_curve(
     **params: Any,
 ) -> tuple[Dictionary, list[dict]]:
     """As `learn`, with the curve of training; `known` moments of the rows save a pass over them."""
-    kind = method_class(method, params)
-    label = label or method
-    rows = as_rows(x)
+    rows, label = as_rows(x), label or method
+    learner = learner_of(rows.shape[1], method, atoms, seed, device, normalise=normalise, **params)
     check_atoms(label, atoms, rows.shape[0])
     raw = known or moments(rows)
-    seen = NormalisedRows(rows, raw, normalise or kind.normalise)
+    seen = NormalisedRows(rows, raw, normalise or learner.normalise)
     progress = Progress(label, seen.moments.variance, log)
-    learner = kind(rows.shape[1], atoms, seed=seed, device=device, **params)
     dictionary = learner.fit(seen, progress).folded(seen.shift, seen.factor)
     progress.close()
     dictionary.scale = raw.scale(dictionary.bias)
-    dictionary.facts = {"method": kind.name, "atoms": atoms, "units": rows.shape[1], "seed": seed, "params": params}
+    dictionary.facts = {"method": learner.name, "atoms": atoms, "units": rows.shape[1], "seed": seed, "params": params}
     dictionary.facts |= quality(dictionary, rows, raw, seed, learner.device)
     return dictionary, progress.curve
 
 
+@checked(normalise=optional(NORMALISATION))
+def learner_of(
+    units: int,
+    /,
+    method: str = "auto",
+    atoms: int = 1024,
+    seed: int = 0,
+    device: str | None = None,
+    *,
+    normalise: str | None = None,
+    **params: Any,
+) -> Learner:
+    """The learner that these arguments of `learn` ask for; ConfigError where they cannot be used."""
+    return method_class(method, params)(units, atoms, seed=seed, device=device, **params)
+
+
 def check_atoms(label: str, atoms: int, rows: int) -> None:
-    if isinstance(atoms, bool) or not isinstance(atoms, int) or atoms < 1:
-        raise ConfigError("atoms", atoms, "a positive integer")
     if atoms > rows:
         raise DictionaryError(f"{label}: found {rows} rows for {atoms} atoms, expected at least as many rows.")
 
@@ -115,12 +128,8 @@ def method_class(method: str, params: dict[str, Any]) -> type[Learner]:
     """The class of a method, after a check that it knows all the parameters."""
     if method not in METHODS:
         raise ConfigError("method", method, f"one of {', '.join(METHODS)}")
-    kind = METHODS[method]
-    known = parameters(kind)
-    for name in params:
-        if name not in known:
-            raise ConfigError(name, params[name], f"a parameter of {method}: {', '.join(known)}")
-    return kind
+    check_names(params, parameters(METHODS[method]), method)
+    return METHODS[method]
 
 
 def parameters(kind: type[Learner]) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from thresh.dictionaries.files import write_text
-from thresh.dictionaries.learn import check_atoms, learn_with_curve, method_class
+from thresh.dictionaries.learn import check_atoms, learn_with_curve, learner_of
 from thresh.dictionaries.rows import StoreRows, moments
+from thresh.dictionaries.specs import BESIDE_PARAMS
+from thresh.parameters import named
 
 FACTS = ("atoms", "units", "method", "explained_variance", "l0", "dead")
 
@@ -50,7 +52,8 @@ def learn_store(
     """
     rows = StoreRows(activations, select)
     for name, spec in specs.items():
-        method_class(spec.get("method", "auto"), own_parameters(spec))
+        with named(f"dictionaries.{name}", BESIDE_PARAMS):
+            learner_of(rows.shape[1], **spec, device="cpu")
         check_atoms(f"{activations.path}: dictionaries.{name}", spec.get("atoms", 1024), rows.shape[0])
     known = moments(rows) if specs else None
     facts = {}
@@ -63,7 +66,3 @@ def learn_store(
             finished(name, facts[name])
         log(f"{name}: " + ", ".join(f"{key} {value}" for key, value in facts[name].items()))
     return facts
-
-
-def own_parameters(spec: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in spec.items() if key not in ("method", "atoms", "seed", "normalise")}

@@ -11,7 +11,7 @@ from thresh.devices import pick_device
 from thresh.dictionaries.dictionary import Dictionary
 from thresh.dictionaries.normalise import NormalisedRows
 from thresh.dictionaries.progress import Progress
-from thresh.errors import ConfigError
+from thresh.parameters import checked, integer
 
 
 class Learner(ABC):
@@ -28,6 +28,7 @@ class Learner(ABC):
     name: ClassVar[str]
     normalise: ClassVar[str] = "none"
 
+    @checked(atoms=integer(1))
     def __init__(self, units: int, atoms: int, *, seed: int = 0, device: str | None = None):
         self.units, self.atoms, self.seed = units, atoms, seed
         self.device = pick_device(device)
@@ -49,10 +50,3 @@ def unit_rows(x: Tensor) -> Tensor:
 def epochs_for(steps: int, rows: int, batch_size: int) -> int:
     """Passes over the rows that make about so many steps, at least one."""
     return max(1, math.ceil(steps / math.ceil(rows / batch_size)))
-
-
-def positive(**values: float | None) -> None:
-    """Refuse parameters that are not positive; None stands for a default."""
-    for key, value in values.items():
-        if value is not None and not value > 0:
-            raise ConfigError(key, value, "a positive number")

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from thresh.dictionaries.rows import Moments, Rows
-from thresh.errors import ConfigError
+from thresh.parameters import checked, one_of
 
-NORMALISATIONS = ("none", "centre", "scale")
+NORMALISATION = one_of("none", "centre", "scale")
 
 
 class NormalisedRows:
@@ -26,9 +26,8 @@ class NormalisedRows:
     factor : float
     """
 
+    @checked(normalise=NORMALISATION)
     def __init__(self, rows: Rows, moments: Moments, normalise: str):
-        if normalise not in NORMALISATIONS:
-            raise ConfigError("normalise", normalise, f"one of {', '.join(NORMALISATIONS)}")
         units = rows.shape[1]
         self.rows, self.shape = rows, rows.shape
         self.shift = moments.mean if normalise == "centre" else np.zeros(units)

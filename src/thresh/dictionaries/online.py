@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from thresh.dictionaries.lasso import LassoDictionary
-from thresh.dictionaries.learner import Learner, epochs_for, positive, unit_rows
+from thresh.dictionaries.learner import Learner, epochs_for, unit_rows
 from thresh.dictionaries.normalise import NormalisedRows
 from thresh.dictionaries.progress import Progress
 from thresh.inference.lasso import Lasso, start
+from thresh.parameters import POSITIVE, checked, integer, optional
 
 ANNEALED = 0.7  # share of the run over which the penalty falls; after it atoms settle at the final one
 
@@ -58,6 +59,16 @@ class OnlineDictionary(Learner):
 
     name = "online"
 
+    @checked(
+        penalty=POSITIVE,
+        start_penalty=POSITIVE,
+        epochs=optional(integer(1)),
+        batch_size=integer(1),
+        steps=integer(1),
+        window=POSITIVE,
+        final_window=POSITIVE,
+        duplicate=optional(POSITIVE),
+    )
     def __init__(
         self,
         units: int,
@@ -74,8 +85,6 @@ class OnlineDictionary(Learner):
         **common,
     ):
         super().__init__(units, atoms, **common)
-        positive(penalty=penalty, start_penalty=start_penalty, epochs=epochs, batch_size=batch_size, steps=steps)
-        positive(window=window, final_window=final_window, duplicate=duplicate)
         self.penalty, self.start_penalty = penalty, max(start_penalty, penalty)
         self.epochs, self.batch_size, self.steps = epochs, batch_size, steps
         self.window, self.final_window = window, final_window

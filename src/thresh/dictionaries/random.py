@@ -1,9 +1,10 @@
 """A dictionary that was not learned, as a control."""
 
 from thresh.dictionaries.lasso import LassoDictionary
-from thresh.dictionaries.learner import Learner, positive
+from thresh.dictionaries.learner import Learner
 from thresh.dictionaries.normalise import NormalisedRows
 from thresh.dictionaries.progress import Progress
+from thresh.parameters import POSITIVE, checked
 
 
 class RandomDictionary(Learner):
@@ -17,9 +18,9 @@ class RandomDictionary(Learner):
 
     name = "random"
 
+    @checked(penalty=POSITIVE)
     def __init__(self, units: int, atoms: int, *, penalty: float = 0.05, **common):
         super().__init__(units, atoms, **common)
-        positive(penalty=penalty)
         self.penalty = penalty
 
     def fit(self, rows: NormalisedRows, progress: Progress) -> LassoDictionary:

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from thresh.dictionaries.dictionary import Dictionary
-from thresh.dictionaries.learner import Learner, epochs_for, positive, unit_rows
+from thresh.dictionaries.learner import Learner, epochs_for, unit_rows
 from thresh.dictionaries.normalise import NormalisedRows
 from thresh.dictionaries.progress import Progress
+from thresh.parameters import NOT_NEGATIVE, POSITIVE, checked, integer, optional
 
 WARM_UP = 0.05  # share of the steps over which the learning rate rises
 DECAY = 0.3  # share of the steps at the end over which it falls to zero
@@ -40,6 +41,14 @@ class SparseAutoencoder(Learner):
 
     normalise = "scale"
 
+    @checked(
+        epochs=optional(integer(1)),
+        batch_size=integer(1),
+        learning_rate=optional(POSITIVE),
+        auxiliary=NOT_NEGATIVE,
+        auxiliary_k=optional(integer(1)),
+        dead_after=optional(integer(1)),
+    )
     def __init__(
         self,
         units: int,
@@ -54,8 +63,6 @@ class SparseAutoencoder(Learner):
         **common,
     ):
         super().__init__(units, atoms, **common)
-        positive(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate)
-        positive(auxiliary_k=auxiliary_k, dead_after=dead_after)
         self.epochs, self.batch_size = epochs, batch_size
         self.learning_rate = learning_rate or 2e-4 / math.sqrt(atoms / 2**14)
         self.auxiliary, self.auxiliary_k = auxiliary, min(auxiliary_k or max(1, units // 2), atoms)

@@ -1,8 +1,12 @@
 """A dictionary as the config describes it."""
 
 import hashlib
+import sys
 
-from thresh.dictionaries.learn import method_class
+from thresh.dictionaries.learn import learner_of, method_class
+
+# Keys of a dictionary that do not stand under `params`.
+BESIDE_PARAMS = ("method", "atoms", "seed")
 
 
 def spec_of(content: dict, units: int, place: str) -> dict:
@@ -31,6 +35,8 @@ def seed_of(seed: int, place: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed} {place}".encode()).digest()[:4])
 
 
-def check_method(method: str, params: dict) -> None:
-    """Raise ConfigError where a method is unknown, or one of its parameters is."""
+def check_method(method: str, atoms: int | str, params: dict) -> None:
+    """Raise ConfigError where a method is unknown, or one of its parameters is or has a value that cannot be used."""
     method_class(method, {key: value for key, value in params.items() if key != "normalise"})
+    # A multiple of the units may be any number, as long as no layer is known.
+    learner_of(1, method, atoms if isinstance(atoms, int) else sys.maxsize, device="cpu", **params)

@@ -5,6 +5,7 @@ from torch import Tensor
 from thresh.dictionaries.encoder import TopKDictionary, keep_largest
 from thresh.dictionaries.sparse_autoencoder import SparseAutoencoder
 from thresh.errors import ConfigError
+from thresh.parameters import checked, integer
 
 
 class TopK(SparseAutoencoder):
@@ -21,9 +22,10 @@ class TopK(SparseAutoencoder):
 
     name = "topk"
 
+    @checked(k=integer(1))
     def __init__(self, units: int, atoms: int, *, k: int = 8, **common):
         super().__init__(units, atoms, **common)
-        if not 0 < k <= atoms:
+        if k > atoms:
             raise ConfigError("k", k, f"between 1 and the number of atoms ({atoms})")
         self.k = k
 

@@ -7,13 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thresh.errors import ConfigError
 from thresh.inference.arrays import on_tensors
 from thresh.inference.lasso import Lasso, start
+from thresh.parameters import POSITIVE, TRUE_OR_FALSE, checked, integer
 
 CHECK_EVERY = 10  # steps between two looks at the duality gap: a look costs about one step
 
 
+@checked(penalty=POSITIVE, nonnegative=TRUE_OR_FALSE, tolerance=POSITIVE, max_steps=integer(1))
 def fista(
     x,
     atoms,
@@ -56,15 +57,13 @@ def fista(
     DictionaryError
         A value of x or of the atoms is not finite (names the row), or widths differ.
     ConfigError
-        The penalty is not positive.
+        The penalty or the tolerance is not positive, or max_steps is below 1.
 
     References
     ----------
     Beck & Teboulle 2009, eq. 4.1-4.3; O'Donoghue & Candes 2015, eq. 13 (restart).
     Agrees with scikit-learn's `lasso_cd` to 1e-8 in float64.
     """
-    if not penalty > 0:
-        raise ConfigError("penalty", penalty, "a positive number")
     solve = partial(
         solve_lasso, penalty=float(penalty), nonnegative=nonnegative, tolerance=tolerance, max_steps=max_steps
     )

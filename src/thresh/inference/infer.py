@@ -13,9 +13,11 @@ from thresh.errors import ConfigError, DictionaryError
 from thresh.inference.arrays import as_tensor, check_rows
 from thresh.inference.fista import fista
 from thresh.inference.matching_pursuit import matching_pursuit
-from thresh.inference.omp import omp
+from thresh.inference.omp import PURSUIT, omp
+from thresh.parameters import POSITIVE, check_names, check_values, checked, integer, optional
 
 
+@checked(batch_rows=integer(1))
 def infer(
     x, dictionary, solver: str = "fista", batch_rows: int = 4096, device: str | None = None, **params: Any
 ) -> csr_array:
@@ -51,16 +53,9 @@ def infer(
     DictionaryError
         A value is not finite (names the row) or widths differ.
     ConfigError
-        Unknown solver or parameter.
+        As `check_solver`, or k above the number of atoms.
     """
-    if solver not in SOLVERS:
-        raise ConfigError("solver", solver, f"one of {', '.join(SOLVERS)}")
-    known = list(inspect.signature(SOLVERS[solver]).parameters)[2:]
-    for name in params:
-        if name not in known:
-            raise ConfigError(name, params[name], f"a parameter of {solver}: {', '.join(known) or 'it has none'}")
-    if batch_rows < 1:
-        raise ConfigError("batch_rows", batch_rows, "1 or more")
+    check_solver(solver, params)
     atoms, units = dictionary.atoms.shape
     place = pick_device(device)
     blocks = []
@@ -71,6 +66,24 @@ def infer(
             codes = SOLVERS[solver](rows, dictionary, **params)
         blocks.append(sparse(codes))
     return vstack(blocks, format="csr") if blocks else csr_array((0, atoms), dtype="float32")
+
+
+def check_solver(solver: str, params: dict[str, Any]) -> None:
+    """Look at the parameters of a solver before there is anything to solve.
+
+    Raises
+    ------
+    ConfigError
+        The solver is unknown; one of its parameters is, or has a value that cannot be used, or is missing.
+    """
+    if solver not in SOLVERS:
+        raise ConfigError("solver", solver, f"one of {', '.join(SOLVERS)}")
+    _, _, *known = inspect.signature(SOLVERS[solver]).parameters.values()
+    check_names(params, [parameter.name for parameter in known], solver)
+    for parameter in known:
+        if parameter.default is parameter.empty and parameter.name not in params:
+            raise ConfigError(parameter.name, None, f"a value: {solver} needs it")
+    check_values(SOLVERS[solver], params)
 
 
 def sparse(codes: Tensor) -> csr_array:
@@ -91,6 +104,12 @@ def by_encoder(x: Tensor, dictionary) -> Tensor:
     return dictionary.encode(x)
 
 
+def one_penalty(penalty: float | None = None, relative_penalty: float | None = None, **_: Any) -> None:
+    if penalty is not None and relative_penalty is not None:
+        raise ConfigError("penalty", penalty, f"either penalty or relative_penalty ({relative_penalty}), not both")
+
+
+@checked(one_penalty, **fista.rules | {"penalty": optional(POSITIVE), "relative_penalty": optional(POSITIVE)})
 def by_fista(
     x: Tensor,
     dictionary,
@@ -105,17 +124,17 @@ def by_fista(
     return fista(centred(x, dictionary), directions(x, dictionary), penalty, nonnegative, tolerance, max_steps)
 
 
+@checked(**PURSUIT)
 def by_omp(x: Tensor, dictionary, k: int, nonnegative: bool = False) -> Tensor:
     return omp(centred(x, dictionary), directions(x, dictionary), k, nonnegative)
 
 
+@checked(**PURSUIT)
 def by_matching_pursuit(x: Tensor, dictionary, k: int, nonnegative: bool = False) -> Tensor:
     return matching_pursuit(centred(x, dictionary), directions(x, dictionary), k, nonnegative)
 
 
 def absolute_penalty(dictionary, penalty: float | None, relative: float | None) -> float:
-    if penalty is not None and relative is not None:
-        raise ConfigError("penalty", penalty, f"either penalty or relative_penalty ({relative}), not both")
     if penalty is not None:
         return penalty
     known = "scale" if relative is not None else "penalty"

@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 from thresh.inference.arrays import on_tensors
-from thresh.inference.omp import check_k
+from thresh.inference.omp import PURSUIT, check_k
+from thresh.parameters import checked
 
 
+@checked(**PURSUIT)
 def matching_pursuit(x, atoms, k: int, nonnegative: bool = False) -> np.ndarray | Tensor:
     """Codes after k greedy steps, so with at most k active atoms.
 
@@ -34,7 +36,7 @@ def matching_pursuit(x, atoms, k: int, nonnegative: bool = False) -> np.ndarray 
     DictionaryError
         A value of x or of the atoms is not finite (names the row), or widths differ.
     ConfigError
-        k is out of range.
+        k is no integer from 1 to the number of atoms.
 
     References
     ----------

@@ -8,11 +8,15 @@ from torch import Tensor
 
 from thresh.errors import ConfigError
 from thresh.inference.arrays import on_tensors
+from thresh.parameters import TRUE_OR_FALSE, checked, integer
 
 # Numbers held at once for the chosen atoms of all rows (rows * k * units): 256 MB in float32.
 CHOSEN_LIMIT = 1 << 26
+# Of the solvers that choose k atoms a row.
+PURSUIT = {"k": integer(1), "nonnegative": TRUE_OR_FALSE}
 
 
+@checked(**PURSUIT)
 def omp(x, atoms, k: int, nonnegative: bool = False) -> np.ndarray | Tensor:
     """Codes with at most k active atoms, chosen greedily, with exact least squares on the chosen ones.
 
@@ -39,7 +43,7 @@ def omp(x, atoms, k: int, nonnegative: bool = False) -> np.ndarray | Tensor:
     DictionaryError
         A value of x or of the atoms is not finite (names the row), or widths differ.
     ConfigError
-        k is out of range.
+        k is no integer from 1 to the number of atoms.
 
     References
     ----------
@@ -51,8 +55,8 @@ def omp(x, atoms, k: int, nonnegative: bool = False) -> np.ndarray | Tensor:
 
 
 def check_k(k: int, atoms) -> None:
-    if not (isinstance(k, int | np.integer) and 0 < k <= len(atoms)):
-        raise ConfigError("k", k, f"an integer between 1 and the number of atoms ({len(atoms)})")
+    if k > len(atoms):
+        raise ConfigError("k", k, f"at most the number of atoms ({len(atoms)})")
 
 
 def pursue(x: Tensor, atoms: Tensor, *, k: int, nonnegative: bool) -> Tensor:

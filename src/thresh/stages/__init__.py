@@ -5,7 +5,7 @@ It knows files, keys, locks and records, and none of the science. See docs/archi
 
 from thresh.stages.canonical import canonical, digest_of
 from thresh.stages.code import code_digest, imported_modules
-from thresh.stages.command import run_part_stage, run_seal_stage, run_stage, stage_parser, told_errors
+from thresh.stages.command import json_object, run_part_stage, run_seal_stage, run_stage, stage_parser, told_errors
 from thresh.stages.disk import require_space
 from thresh.stages.lock import store_lock
 from thresh.stages.manifest import read_manifest, write_manifest
@@ -21,6 +21,7 @@ __all__ = [
     "code_digest",
     "digest_of",
     "imported_modules",
+    "json_object",
     "read_manifest",
     "require_space",
     "run_part_stage",

@@ -7,24 +7,39 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from thresh.errors import ThreshError
+from thresh.errors import ConfigError, ThreshError
 from thresh.stages.digests import input_digest
 from thresh.stages.files import read_json
 from thresh.stages.manifest import manifest_digest
 from thresh.stages.runner import Job, Product, Work, run_products
 from thresh.stages.sharded import LayOut, Write, run_seal, run_sharded
 
+ALL_COMMANDS = """
+Every command of a study, as the workflow gives it:
+  snakemake --configfile config/quickstart.yaml --cores 1 --forceall --dry-run --printshellcmds
+"""
 
-def stage_parser(description: str, inputs: Iterable[str] = (), optional: Iterable[str] = ()) -> argparse.ArgumentParser:
+
+def stage_parser(
+    documentation: str, inputs: Iterable[str] = (), optional: Iterable[str] = (), *, keys: Iterable[str] = ()
+) -> argparse.ArgumentParser:
     """Parser of a stage's command line.
 
     Parameters
     ----------
+    documentation
+        The script's docstring: a description and, below an empty line, what --params holds and an example, for
+        `--help`. A docstring is no part of the stage's code, so that a better example makes nothing stale.
     inputs, optional
         Names of the inputs. Each takes paths of manifests of earlier stages, or of files and folders that thresh
         did not make. `path#part` reads the digest of one named part of a manifest only.
+    keys
+        Keys that --params must have.
     """
-    parser = argparse.ArgumentParser(description=description)
+    description, _, more = documentation.partition("\n\n")
+    parser = argparse.ArgumentParser(
+        description=description, epilog=more + ALL_COMMANDS, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     for name in inputs:
         parser.add_argument(f"--{name}", nargs="+", required=True, metavar="PATH", help="manifest (.json) of its stage")
     for name in optional:
@@ -32,7 +47,7 @@ def stage_parser(description: str, inputs: Iterable[str] = (), optional: Iterabl
             f"--{name}", nargs="*", default=[], metavar="PATH", help="manifests, files or folders, if any"
         )
     parser.add_argument(
-        "--params", default="{}", metavar="JSON", help='the part of the config that this stage reads, e.g. {"seed": 0}'
+        "--params", default="{}", metavar="JSON", help="the part of the config that this stage reads; see below"
     )
     parser.add_argument("--code", default="", help="digest of the stage's code (the workflow passes it)")
     parser.add_argument(
@@ -48,8 +63,26 @@ def stage_parser(description: str, inputs: Iterable[str] = (), optional: Iterabl
         metavar="[NAME=]PATH",
         help="where the stores go; default: beside the manifest, under its name",
     )
-    parser.set_defaults(input_names=[*inputs, *optional])
+    parser.set_defaults(input_names=[*inputs, *optional], keys=list(keys))
     return parser
+
+
+def json_object(option: str, text: str) -> dict:
+    """Content of an option of the command line that takes a JSON object.
+
+    Raises
+    ------
+    ConfigError
+        The text is not JSON, or something else than an object.
+    """
+    shown = text if len(text) <= 60 else f"{text[:60]}..."
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(option, shown, f"a JSON object ({error})") from None
+    if not isinstance(found, dict):
+        raise ConfigError(option, shown, "a JSON object, in braces")
+    return found
 
 
 def run_stage(stage: str, arguments: argparse.Namespace, work: Work, *, suffix: str = "") -> None:
@@ -109,7 +142,9 @@ def told_errors(logs: str, since: float) -> list[str]:
 
 
 def read_arguments(arguments: argparse.Namespace, suffix: str) -> tuple[Job, list[str]]:
-    params = json.loads(arguments.params)
+    params = json_object("--params", arguments.params)
+    if any(key not in params for key in arguments.keys):
+        raise ConfigError("--params", sorted(params), f"the keys {', '.join(arguments.keys)}; see --help")
     own = params.pop("products", {})
     inputs, digests = {}, []
     for name in arguments.input_names:
@@ -126,11 +161,17 @@ def products_of(arguments: argparse.Namespace, own: dict, suffix: str) -> list[P
     stores = dict(named(text) for text in arguments.store or [])
     if set(stores) - {name for name, _ in manifests}:
         ((_, manifest),) = manifests
-        return [Product(name, own.get(name, {}), manifest, store) for name, store in stores.items()]
+        return [Product(name, own_params(own, name), manifest, store) for name, store in stores.items()]
     return [
-        Product(name, own.get(name, {}), manifest, stores.get(name, manifest.with_name(manifest.stem + suffix)))
+        Product(name, own_params(own, name), manifest, stores.get(name, manifest.with_name(manifest.stem + suffix)))
         for name, manifest in manifests
     ]
+
+
+def own_params(own: dict, name: str) -> dict:
+    if name and name not in own:
+        raise ConfigError("--params", sorted(own), f"the product {name} under `products`, as it is named for its path")
+    return own.get(name, {})
 
 
 def named(text: str) -> tuple[str, Path]:

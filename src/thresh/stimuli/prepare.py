@@ -29,13 +29,16 @@ def prepare(kind: str, name: str, *, split: dict | None = None, **params) -> Sti
     Raises
     ------
     ConfigError
-        The kind is unknown.
+        The kind is unknown, one of its parameters is, or a required one is missing.
     StimuliError
         There is no stimulus, an id comes twice, a file cannot be read, a split is empty.
     """
     if kind not in KINDS:
         raise ConfigError(f"stimuli.{name}.kind", kind, f"one of {', '.join(KINDS)}")
-    given = inspect.signature(KINDS[kind]).bind(name, **params)
+    try:
+        given = inspect.signature(KINDS[kind]).bind(name, **params)
+    except TypeError as error:
+        raise ConfigError(f"stimuli.{name}", sorted(params), f"the keys of kind {kind!r} ({error})") from None
     given.apply_defaults()
     parts = KINDS[kind](*given.args, **given.kwargs)
     chosen = split_of(name, list(parts["ids"]), **(split or {}))

@@ -4,6 +4,7 @@ A kind is one function here that imports its class when it is asked for: importi
 nor transformers, and yet the imports stand in the syntax tree, where the stage runner's code digest sees them.
 """
 
+import inspect
 from collections.abc import Callable
 
 from thresh.errors import ConfigError
@@ -72,14 +73,21 @@ def open_system(kind: str, name: str, stimuli, *, layers: dict[str, dict], devic
     Raises
     ------
     ConfigError
-        The kind is unknown.
+        The kind is unknown, one of its parameters is, or a required one is missing.
     """
     if kind not in SYSTEMS:
         raise ConfigError(f"systems.{name}.kind", kind, f"one of {', '.join(SYSTEMS)}")
-    return SYSTEMS[kind]()(name, stimuli, layers=layers, device=device, **params)
+    system = SYSTEMS[kind]()
+    try:
+        given = inspect.signature(system).bind(name, stimuli, layers=layers, device=device, **params)
+    except TypeError as error:
+        raise ConfigError(f"systems.{name}", sorted(params), f"the keys of kind {kind!r} ({error})") from None
+    return system(*given.args, **given.kwargs)
 
 
-def list_layers(model: str, *, search_path: str | None = None, **arguments) -> list[tuple[str, str]]:
+def list_layers(
+    model: str, *, search_path: str | None = None, arguments: dict | None = None, revision: str = "main"
+) -> list[tuple[str, str]]:
     """Path and class of every module of a model; no weights are loaded.
 
     Parameters
@@ -88,15 +96,17 @@ def list_layers(model: str, *, search_path: str | None = None, **arguments) -> l
         Hub name or local folder of a transformers model, or `package.module:callable` of a torch factory.
     search_path, arguments
         Folder in which the factory's package is found, and its keyword arguments.
+    revision
+        Branch, tag or commit of a hub model.
 
     Raises
     ------
     HarvestError
-        There is no such model.
+        There is no such model, or the factory cannot be called with these arguments.
     """
     from thresh.systems.listing import list_layers as listed
 
-    return listed(model, search_path=search_path, **arguments)
+    return listed(model, search_path=search_path, arguments=arguments or {}, revision=revision)
 
 
 __all__ = ["SYSTEMS", "LayerShape", "System", "Trials", "list_layers", "open_system"]

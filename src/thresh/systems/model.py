@@ -39,7 +39,12 @@ class ModelSystem(System):
     @property
     @abstractmethod
     def source(self) -> str:
-        """Hub name, folder or factory, as `scripts/list_layers.py` takes it."""
+        """Hub name, folder or factory."""
+
+    @property
+    def listing(self) -> list[str]:
+        """Arguments of `scripts/list_layers.py` that list this model's modules; the source comes first."""
+        return [self.source]
 
     @abstractmethod
     def empty_model(self) -> torch.nn.Module:
@@ -92,7 +97,7 @@ class ModelSystem(System):
     def check_layers(self) -> None:
         known = [path for path, _ in self.skeleton.named_modules() if path]
         unknown = [
-            unknown_module(self.name, layer, site.module, known, self.source)
+            unknown_module(self.name, layer, site.module, known, self.listing)
             for layer, site in self.sites.items()
             if site.module not in known
         ]

@@ -1,7 +1,12 @@
 """Messages for names that do not exist: what was found, what comes near, how to list them all."""
 
 import difflib
+import os
+import shlex
 from collections.abc import Iterable
+from pathlib import Path
+
+LIST_LAYERS = Path(__file__).parents[3] / "scripts" / "list_layers.py"
 
 
 def nearest_names(name: str, known: Iterable[str], count: int = 3) -> list[str]:
@@ -9,12 +14,20 @@ def nearest_names(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     return difflib.get_close_matches(name, list(known), count, cutoff=0)
 
 
-def unknown_module(system: str, layer: str, module: str, modules: Iterable[str], model: str) -> str:
-    """Message for a layer whose module the model does not have."""
+def unknown_module(system: str, layer: str, module: str, modules: Iterable[str], listing: list[str]) -> str:
+    """Message for a layer whose module the model does not have.
+
+    Parameters
+    ----------
+    listing
+        Arguments of `scripts/list_layers.py` that list the model's modules; the model comes first.
+    """
+    # From the folder that the user stands in: a workflow can run elsewhere than in its own.
+    script = os.path.relpath(LIST_LAYERS) if LIST_LAYERS.exists() else "scripts/list_layers.py"
     return (
-        f"systems.{system}.layers.{layer}: {module!r} is not a module of {model}.\n"
+        f"systems.{system}.layers.{layer}: {module!r} is not a module of {listing[0]}.\n"
         f"  nearest: {', '.join(nearest_names(module, modules))}\n"
-        f"  all layers: python scripts/list_layers.py {model}"
+        f"  all layers: {shlex.join(['python', script, *listing])}"
     )
 
 

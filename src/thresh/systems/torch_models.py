@@ -1,5 +1,6 @@
 """Any torch module: a factory of the user's, and a state dict."""
 
+import json
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -70,6 +71,13 @@ class TorchSystem(ModelSystem):
     @property
     def source(self) -> str:
         return self.factory
+
+    @property
+    def listing(self) -> list[str]:
+        """See `ModelSystem.listing`."""
+        path = ["--search-path", self.search_path] if self.search_path is not None else []
+        arguments = ["--arguments", json.dumps(self.arguments)] if self.arguments else []
+        return [self.factory, *path, *arguments]
 
     @cached_property
     def make(self) -> Callable[..., torch.nn.Module]:

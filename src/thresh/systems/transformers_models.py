@@ -64,6 +64,11 @@ class TransformersSystem(ModelSystem):
     def source(self) -> str:
         return self.model_name
 
+    @property
+    def listing(self) -> list[str]:
+        """See `ModelSystem.listing`."""
+        return [self.model_name, *(["--revision", self.revision] if self.revision != "main" else [])]
+
     @cached_property
     def config(self):
         return model_config(f"systems.{self.name}", self.model_name, self.revision)
