@@ -259,3 +259,12 @@ def test_every_key_is_documented():
     for line in reference_markdown().splitlines():
         if line.startswith("| `"):
             assert len(line.replace("\\|", "").split("|")[-2].strip()) > 3, line
+
+
+def test_weights_of_an_untrained_network_contradict_each_other():
+    network = {"kind": "torch", "factory": "a:b", "image_size": 8, "stimuli": "digits", "layers": ["c"]}
+    load_study(changed(["systems", "net"], network | {"untrained": True}))
+    load_study(changed(["systems", "net"], network | {"weights": "w.pt"}))
+    assert errors_of(changed(["systems", "net"], network | {"weights": "w.pt", "untrained": True})) == [
+        "study.yaml: systems.net.untrained: found True, expected false, or no `weights` (found w.pt)."
+    ]

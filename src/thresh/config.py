@@ -5,7 +5,16 @@ import math
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 # Names become folders and wildcards of the workflow, so a slash or a leading dot has no place in them.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")]
@@ -179,6 +188,13 @@ class TorchSystem(SystemSection):
     batch_size: int = Field(64, ge=1, description="Stimuli in a forward pass; part of the recipe.")
     untrained: bool = Field(False, description="Random weights, as a control.")
     seed: int = Field(0, ge=0, description="Seed of the weights of an untrained model.")
+
+    @field_validator("untrained")
+    @classmethod
+    def without_weights(cls, untrained: bool, info: ValidationInfo) -> bool:
+        if untrained and info.data.get("weights") is not None:
+            raise ValueError(f"expected false, or no `weights` (found {info.data['weights']})")
+        return untrained
 
 
 class NwbSystem(SystemSection):

@@ -183,6 +183,16 @@ def test_factories_that_give_no_module_are_told(pictures, factory, told):
     refused(pictures, told, factory=factory, untrained=True)
 
 
+def test_mistakes_in_the_code_of_a_factory_are_told(pictures, tmp_path):
+    (tmp_path / "half_written.py").write_text("def network(:\n")
+    (tmp_path / "refusing.py").write_text("def network():\n    raise ValueError('no width')\n")
+    for name, told in (
+        ("half_written", r"cannot be imported \(SyntaxError"),
+        ("refusing", r"\(ValueError: no width\)"),
+    ):
+        refused(pictures, told, factory=f"{name}:network", search_path=str(tmp_path), untrained=True)
+
+
 def test_other_wrong_arguments_are_told(pictures):
     refused(pictures, "cannot be called with", arguments={"depth": 3}, untrained=True)
     refused(pictures, "search_path: .*nowhere: found no folder", search_path="/nowhere", untrained=True)

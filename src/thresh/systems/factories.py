@@ -31,7 +31,8 @@ def imported_factory(where: str, factory: str, search_path: str | None) -> Calla
     try:
         with searched(search_path):
             module = importlib.import_module(module_name)
-    except ImportError as error:
+    # The user's own code may raise anything, a SyntaxError for one.
+    except Exception as error:
         raise HarvestError(f"{key}: {module_name!r} cannot be imported ({first_line(error)}).") from error
     found = getattr(module, callable_name, None)
     if not callable(found):
@@ -63,7 +64,7 @@ def empty_module(make: Callable[..., torch.nn.Module], arguments: dict, where: s
             except (NotImplementedError, RuntimeError):
                 # Some factories look at values, which meta tensors do not have.
                 model = make(**arguments)
-    except TypeError as error:
+    except Exception as error:
         raise HarvestError(f"{where}: cannot be called with {arguments} ({first_line(error)}).") from error
     if not isinstance(model, torch.nn.Module):
         raise HarvestError(f"{where}: returned a {type(model).__name__}, expected a torch.nn.Module.")
