@@ -3,14 +3,17 @@
 from thresh.store.activations import Activations, ActivationsSpec, lay_out_activations, open_activations, seal
 from thresh.store.codes import Codes, open_codes, write_codes
 from thresh.store.pooling import pool, pool_store
-from thresh.store.shuffle import shuffled_batches
+from thresh.store.row_table import RowTable
+from thresh.store.shuffle import batches_in_epoch, shuffled_batches
 from thresh.store.writer import ShardWriter
 
 __all__ = [
     "Activations",
     "ActivationsSpec",
     "Codes",
+    "RowTable",
     "ShardWriter",
+    "batches_in_epoch",
     "lay_out_activations",
     "open_activations",
     "open_codes",

@@ -10,8 +10,10 @@ import zarr
 
 from thresh.errors import StoreError
 from thresh.store.arrays import create_array, read_array, read_table, require_shards, shard_names, write_array
-from thresh.store.encoding import decode, stored_dtype
+from thresh.store.encoding import stored_dtype
 from thresh.store.layout import choose_layout
+from thresh.store.row_table import RowTable, write_rows
+from thresh.store.shards import ChunkReader
 
 SCHEMA_VERSION = 1
 
@@ -23,8 +25,7 @@ class ActivationsSpec:
     Attributes
     ----------
     rows
-        Column -> (rows,): `stimulus` is the index into `stimuli`; `position` is the token or patch, -1 when pooled;
-        further columns (y, x, token, time) name the position.
+        What is known of each row: a `RowTable`, or its columns where they fit in memory.
     units
         Column -> (units,): whatever names a unit.
     stimuli
@@ -35,7 +36,7 @@ class ActivationsSpec:
         recipe, facts and the like, kept as attributes of the group.
     """
 
-    rows: dict[str, np.ndarray]
+    rows: RowTable | dict[str, np.ndarray]
     units: dict[str, np.ndarray]
     stimuli: dict[str, np.ndarray]
     dtype: str = "float16"
@@ -45,7 +46,8 @@ class ActivationsSpec:
 
 def lay_out_activations(folder: Path, spec: ActivationsSpec) -> list[str]:
     """Make the store of a layer without its values; returns the names of the shards that are to be written."""
-    rows, units = len(spec.rows["stimulus"]), len(next(iter(spec.units.values())))
+    table = spec.rows if isinstance(spec.rows, RowTable) else RowTable(len(spec.rows["stimulus"]), [spec.rows])
+    units = len(next(iter(spec.units.values())))
     stored = stored_dtype(spec.dtype)
     # Not by mode="w", which would empty the folder and with it the runner's records.
     group = zarr.open_group(folder, mode="a", zarr_format=3)
@@ -53,18 +55,15 @@ def lay_out_activations(folder: Path, spec: ActivationsSpec) -> list[str]:
     values = create_array(
         group,
         "values",
-        (rows, units),
+        (table.rows, units),
         stored,
         ("row", "unit"),
-        layout=choose_layout(rows, units * stored.itemsize, spec.shard_rows),
+        layout=choose_layout(table.rows, units * stored.itemsize, spec.shard_rows),
         compress=spec.dtype == "bfloat16",
         attributes={"logical_dtype": spec.dtype},
     )
-    for name, table, dimension in (
-        ("rows", spec.rows, "row"),
-        ("units", spec.units, "unit"),
-        ("stimuli", spec.stimuli, "stimulus"),
-    ):
+    write_rows(group, table)
+    for name, table, dimension in (("units", spec.units, "unit"), ("stimuli", spec.stimuli, "stimulus")):
         columns = group.require_group(name)
         for column, content in table.items():
             write_array(columns, column, content, (dimension,))
@@ -94,6 +93,11 @@ class Activations:
         self.attrs: dict = dict(group.attrs)
         self.dtype: str = self.values.attrs["logical_dtype"]
 
+    @cached_property
+    def reader(self) -> ChunkReader:
+        """Chunks of the values, read from the files and checked."""
+        return ChunkReader(self.path, self.values)
+
     @property
     def shape(self) -> tuple[int, int]:
         return self.values.shape
@@ -115,8 +119,19 @@ class Activations:
 
     @cached_property
     def stats(self) -> dict[str, np.ndarray]:
-        """Moments of the rows, as `thresh.store.moments.moments` names them: no covariance above 4096 units."""
+        """Moments of the rows, as `thresh.store.moments.moments` names them: eigenpairs above 4096 units."""
         return read_table(self.group["stats"])
+
+    @cached_property
+    def trajectories(self) -> pd.DataFrame | None:
+        """One row a stimulus with time: stimulus (index), frames, distance, curvature in degrees; else None.
+
+        `extra` gives the steps, `trajectories/step_distance` and so on; see `thresh.store.trajectories`.
+        """
+        if "trajectories" not in self.group:
+            return None
+        names = ("stimulus", "frames", "distance", "curvature")
+        return pd.DataFrame({name: read_array(self.group[f"trajectories/{name}"]) for name in names})
 
     @cached_property
     def trials(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -135,14 +150,9 @@ class Activations:
         Raises
         ------
         StoreError
-            A byte differs from what was written.
+            A shard is missing or a byte differs from what was written; names the file.
         """
-        try:
-            return decode(self.values[start:stop], self.dtype)
-        except ValueError as error:  # zarr's checksum codecs raise it
-            raise StoreError(
-                f"{self.path}: rows {start} to {stop} are damaged ({error}); run `snakemake verify`."
-            ) from error
+        return self.reader.read(start, stop)
 
 
 def open_activations(path: str | Path) -> Activations:

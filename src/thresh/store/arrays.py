@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from types import EllipsisType
 
 import numpy as np
 import zarr
@@ -72,8 +73,8 @@ def read_table(group: zarr.Group) -> dict[str, np.ndarray]:
     return {name: read_array(array) for name, array in sorted(group.arrays())}
 
 
-def read_array(array: zarr.Array) -> np.ndarray:
-    """A whole array.
+def read_array(array: zarr.Array, part: slice | EllipsisType = ...) -> np.ndarray:
+    """A whole array, or a part of its first dimension.
 
     Raises
     ------
@@ -81,7 +82,7 @@ def read_array(array: zarr.Array) -> np.ndarray:
         A byte of it is not as it was written.
     """
     try:
-        return array[...]
+        return array[part]
     except ValueError as error:  # zarr's checksum codecs raise it
         raise StoreError(f"{array.store_path} is damaged ({error}); run `snakemake verify`.") from error
 
