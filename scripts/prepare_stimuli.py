@@ -1,12 +1,13 @@
 r"""Prepare a stimulus set: ids, content hashes, split, attributes and the stimuli themselves.
 
 --params is one entry of `stimuli` (config/README.md):
-  kind   digits, images or features; further keys are those of the kind
-  split  which stimuli are tested on
+  kind        digits, images, text, tokens, video or features; further keys are those of the kind
+  split       which stimuli are tested on
+  attributes  a table of attributes, if any
 
 Example:
-  python scripts/prepare_stimuli.py --params '{"kind": "digits", "split": {"by": "hash", "test": 0.25}}' \
-    --manifest by_hand/digits.json
+  python scripts/prepare_stimuli.py --manifest by_hand/digits.json \
+    --params '{"kind": "digits", "split": {"by": "hash", "test": 0.25}, "attributes": null}'
 """
 
 from thresh.stages import Job, digest_of, run_stage, stage_parser
@@ -30,6 +31,8 @@ def prepare_store(job: Job) -> dict[str, dict]:
         "stimuli": len(stimuli),
         "test": int((stimuli.split == "test").sum()),
         "kind": stimuli.kind,
+        "modalities": list(stimuli.modalities),
+        **({"left_out": stimuli.left_out} if stimuli.left_out else {}),
         # A new split makes dictionaries and scores stale, and no harvest.
         "parts": {"content": digest_of([list(hashes), hashes]), "split": digest_of([hashes, split])},
     }

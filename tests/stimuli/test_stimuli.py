@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from thresh.errors import ConfigError, StimuliError
+from thresh.errors import ConfigError, StimuliError, StoreError
 from thresh.stimuli import Stimuli, open_stimuli, prepare
 from thresh.stimuli.hashing import split_of
 
@@ -107,7 +107,7 @@ def test_unknown_features_are_refused(params):
 
 
 def test_unknown_kind_is_refused():
-    with pytest.raises(ConfigError, match="digits, images, features"):
+    with pytest.raises(ConfigError, match="digits, images, text, tokens, video, features"):
         prepare("movies", "m")
 
 
@@ -216,7 +216,7 @@ def test_a_flipped_bit_on_disk_is_an_error(tmp_path):
     content = bytearray(shard.read_bytes())
     content[100] ^= 1
     shard.write_bytes(content)
-    with pytest.raises(ValueError, match="checksum"):
+    with pytest.raises(StoreError, match="is damaged"):
         open_stimuli(tmp_path / "f.zarr").features(0, 300)
 
 

@@ -1,4 +1,4 @@
-"""What systems respond to: images and planted features, with ids, content hashes and a train and a test split."""
+"""What systems respond to: images, documents, clips and planted features, with ids, hashes and a split."""
 
 from thresh.stimuli.base import Stimuli
 from thresh.stimuli.prepare import KINDS, prepare

@@ -11,13 +11,49 @@ from thresh.errors import StimuliError
 
 def image_hash(image: Image.Image) -> str:
     """First 16 hex digits of the SHA-256 of mode, size and raw pixel bytes."""
-    header = f"{image.mode} {image.width}x{image.height} ".encode()
-    return hashlib.sha256(header + image.tobytes()).hexdigest()[:16]
+    return hashlib.sha256(image_header(image) + image.tobytes()).hexdigest()[:16]
+
+
+def image_header(image: Image.Image) -> bytes:
+    return f"{image.mode} {image.width}x{image.height} ".encode()
 
 
 def feature_hash(row: np.ndarray) -> str:
     """First 16 hex digits of the SHA-256 of a feature row as little-endian float32."""
     return hashlib.sha256(np.ascontiguousarray(row, dtype="<f4").tobytes()).hexdigest()[:16]
+
+
+def text_hash(text: bytes) -> str:
+    """First 16 hex digits of the SHA-256 of 'text ' and the UTF-8 bytes of a document."""
+    return hashlib.sha256(b"text " + text).hexdigest()[:16]
+
+
+def tokens_hash(token_ids: np.ndarray) -> str:
+    """First 16 hex digits of the SHA-256 of 'tokens ' and the token ids as little-endian int64."""
+    return hashlib.sha256(b"tokens " + np.ascontiguousarray(token_ids, dtype="<i8").tobytes()).hexdigest()[:16]
+
+
+def pair_hash(image: str, text: str) -> str:
+    """Hash of an image that is shown with a text, from the hashes of both: SHA-256 of 'image IMAGE text TEXT'."""
+    return hashlib.sha256(f"image {image} text {text}".encode()).hexdigest()[:16]
+
+
+class ClipHash:
+    """Hash of a clip, frame by frame.
+
+    First 16 hex digits of the SHA-256 of 'video ', mode and size of the frames, the pixel bytes of all frames in
+    order, 'times ', and the times of the frames in seconds as little-endian float64.
+    """
+
+    def __init__(self, first: Image.Image):
+        self.digest = hashlib.sha256(b"video " + image_header(first))
+
+    def add(self, frame: Image.Image) -> None:
+        self.digest.update(frame.tobytes())
+
+    def end(self, times: Sequence[float]) -> str:
+        self.digest.update(b"times " + np.asarray(times, dtype="<f8").tobytes())
+        return self.digest.hexdigest()[:16]
 
 
 def split_of(name: str, ids: Sequence[str], *, test: float = 0.25, by: str | Sequence[str] = "hash") -> np.ndarray:

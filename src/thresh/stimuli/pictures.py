@@ -1,4 +1,4 @@
-"""Images in memory or in a Zarr array, in a folder, in a zip file."""
+"""Images in memory or in a Zarr array, in a folder, in a zip file, or encoded one by one."""
 
 import contextlib
 import io
@@ -10,10 +10,25 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from thresh.errors import StimuliError
 from thresh.stimuli.hashing import image_hash
+from thresh.stimuli.ragged import Ragged, Spool, read_rows
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 GREY_MODES = ("1", "L")
 COLOUR_MODES = ("RGB", "RGBA", "RGBX", "P", "PA", "LA", "CMYK", "YCbCr")
+
+
+def as_shown(opened: Image.Image, place: str) -> Image.Image:
+    """Image in mode L or RGB, turned as its EXIF orientation says; transparency is dropped.
+
+    Raises
+    ------
+    StimuliError
+        A channel has more than 8 bits; `place` is named.
+    """
+    image = ImageOps.exif_transpose(opened)
+    if image.mode not in GREY_MODES + COLOUR_MODES:
+        raise StimuliError(f"{place}: found an image of mode {image.mode}, expected 8 bits a channel.")
+    return image.convert("L" if image.mode in GREY_MODES else "RGB")
 
 
 class PixelArray:
@@ -26,23 +41,23 @@ class PixelArray:
         return self.pixels.shape[0]
 
     def image(self, index: int) -> Image.Image:
-        return Image.fromarray(np.asarray(self.pixels[index]))
+        return self.images(index, index + 1)[0]
 
     def images(self, start: int, stop: int) -> list[Image.Image]:
         # Read at once: one by one, every image would decode its whole chunk.
-        return [Image.fromarray(pixels) for pixels in np.asarray(self.pixels[start:stop])]
+        return [Image.fromarray(pixels) for pixels in read_rows(self.pixels, start, stop)]
 
     def common_shape(self) -> tuple[int, ...]:
         return tuple(self.pixels.shape[1:])
 
 
 class ImageFiles:
-    """Images in a folder (searched recursively) or a zip file, read when they are asked for.
+    """Images in a folder (searched recursively where no names are given) or a zip file, read when they are asked for.
 
     Attributes
     ----------
     names
-        Relative paths, sorted.
+        Relative paths; sorted where they were searched for.
     hashes
         Content hashes that images must have when they are read, or None if they are not known yet.
 
@@ -91,7 +106,7 @@ class ImageFiles:
 
     def common_shape(self) -> tuple[int, ...] | None:
         """Shape of every image as `read_hashes` found it; None where it differs or was not looked at."""
-        return next(iter(self.shapes)) if len(self.shapes) == 1 else None
+        return the_one(self.shapes)
 
     def images(self, start: int, stop: int) -> list[Image.Image]:
         return [self.image(index) for index in range(start, stop)]
@@ -102,13 +117,7 @@ class ImageFiles:
         with self.telling(name):
             content = io.BytesIO(self.archive.read(name)) if self.archive is not None else self.path / name
             with Image.open(content) as opened:
-                image = ImageOps.exif_transpose(opened)
-                if image.mode not in GREY_MODES + COLOUR_MODES:
-                    raise StimuliError(
-                        f"stimuli.{self.set_name}: {self.path}: {name}: found an image of mode {image.mode},"
-                        " expected 8 bits a channel."
-                    )
-                image = image.convert("L" if image.mode in GREY_MODES else "RGB")
+                image = as_shown(opened, f"stimuli.{self.set_name}: {self.path}: {name}")
         if self.hashes is not None and image_hash(image) != self.hashes[index]:
             raise StimuliError(
                 f"stimuli.{self.set_name}: {self.path}: {name}: found other pixels than when the set was prepared;"
@@ -127,3 +136,63 @@ class ImageFiles:
             raise StimuliError(
                 f"stimuli.{self.set_name}: {self.path}: {what} cannot be read as an image or zip file ({error})."
             ) from error
+
+
+class EncodedImages:
+    """Images as PNG files end to end, of any size and each grey or RGB.
+
+    Attributes
+    ----------
+    files
+        Bytes of the PNG files.
+    hashes
+        Content hashes that images must have when they are read.
+    """
+
+    def __init__(self, name: str, files: Ragged, hashes: np.ndarray, shapes: set[tuple[int, ...]] | None = None):
+        self.set_name = name
+        self.files = files
+        self.hashes = np.asarray(hashes)
+        self.shapes = shapes or set()
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def image(self, index: int) -> Image.Image:
+        with Image.open(io.BytesIO(self.files.item(index).tobytes())) as opened:
+            opened.load()
+        if image_hash(opened) != self.hashes[index]:
+            raise StimuliError(f"stimuli.{self.set_name}: image {index} is not the one that was prepared.")
+        return opened
+
+    def images(self, start: int, stop: int) -> list[Image.Image]:
+        return [self.image(index) for index in range(start, stop)]
+
+    def common_shape(self) -> tuple[int, ...] | None:
+        """Shape of every image; None where it differs or is not known."""
+        return the_one(self.shapes)
+
+
+class ImageSpool:
+    """Gathers images as PNG files in a temporary file."""
+
+    def __init__(self, name: str):
+        self.set_name = name
+        self.spool = Spool("u1")
+        self.hashes: list[str] = []
+        self.shapes: set[tuple[int, ...]] = set()
+
+    def append(self, image: Image.Image) -> None:
+        file = io.BytesIO()
+        # The least effort: a little larger, and several times as fast.
+        image.save(file, "PNG", compress_level=1)
+        self.spool.append(file.getvalue())
+        self.hashes.append(image_hash(image))
+        self.shapes.add(np.asarray(image).shape)
+
+    def images(self) -> EncodedImages:
+        return EncodedImages(self.set_name, self.spool.ragged(), np.asarray(self.hashes), self.shapes)
+
+
+def the_one(shapes: set[tuple[int, ...]]) -> tuple[int, ...] | None:
+    return next(iter(shapes)) if len(shapes) == 1 else None

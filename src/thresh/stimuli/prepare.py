@@ -1,17 +1,24 @@
 """Making stimulus sets: one function a kind, and the registry that names them."""
 
 import inspect
-from pathlib import Path, PurePosixPath
+import json
+from pathlib import Path
 
 import numpy as np
 
 from thresh.errors import ConfigError, StimuliError
 from thresh.stimuli.base import Stimuli
+from thresh.stimuli.clips import video
+from thresh.stimuli.documents import text, tokens
 from thresh.stimuli.hashing import feature_hash, image_hash, split_of
-from thresh.stimuli.pictures import ImageFiles, PixelArray
+from thresh.stimuli.image_sets import images, with_texts
+from thresh.stimuli.pictures import PixelArray
+from thresh.stimuli.tables import joined
 
 
-def prepare(kind: str, name: str, *, split: dict | None = None, **params) -> Stimuli:
+def prepare(
+    kind: str, name: str, *, split: dict | None = None, attributes: str | Path | None = None, **params
+) -> Stimuli:
     """Make a stimulus set.
 
     Parameters
@@ -23,6 +30,9 @@ def prepare(kind: str, name: str, *, split: dict | None = None, **params) -> Sti
     split
         Arguments of `thresh.stimuli.hashing.split_of`: `{'test': .25, 'by': 'hash'}` (the default), or
         `{'by': [test ids]}`.
+    attributes
+        A .csv or .parquet file with a column `id` that has a row for every stimulus; its other columns become
+        attributes.
     params
         Parameters of the kind.
 
@@ -31,7 +41,8 @@ def prepare(kind: str, name: str, *, split: dict | None = None, **params) -> Sti
     ConfigError
         The kind is unknown, one of its parameters is, or a required one is missing.
     StimuliError
-        There is no stimulus, an id comes twice, a file cannot be read, a split is empty.
+        There is no stimulus, an id comes twice, a file cannot be read, a split is empty, a stimulus has no row in the
+        table of attributes.
     """
     if kind not in KINDS:
         raise ConfigError(f"stimuli.{name}.kind", kind, f"one of {', '.join(KINDS)}")
@@ -41,8 +52,14 @@ def prepare(kind: str, name: str, *, split: dict | None = None, **params) -> Sti
         raise ConfigError(f"stimuli.{name}", sorted(params), f"the keys of kind {kind!r} ({error})") from None
     given.apply_defaults()
     parts = KINDS[kind](*given.args, **given.kwargs)
+    if not len(parts["ids"]):
+        raise StimuliError(f"stimuli.{name}: found no stimulus, expected at least one.")
+    parts["attributes"] = joined(name, parts["ids"], parts.get("attributes", {}), attributes and str(attributes))
+    beside = parts.pop("text", None)
+    if beside is not None:
+        parts = with_texts(name, parts, beside)
     chosen = split_of(name, list(parts["ids"]), **(split or {}))
-    return Stimuli(name, kind, split=chosen, parameters=parameters_of(given.kwargs), **parts)
+    return Stimuli(name, kind, split=chosen, parameters=parameters_of(name, given.kwargs), **parts)
 
 
 def digits(name: str) -> dict:
@@ -57,22 +74,8 @@ def digits(name: str) -> dict:
         "ids": [f"digit{index:04d}" for index in range(len(pixels))],
         "hashes": [image_hash(images.image(index)) for index in range(len(pixels))],
         "attributes": {"label": found.target.astype(np.int64)},
-        "images": images,
+        "contents": {"image": images},
     }
-
-
-def images(name: str, *, folder: str) -> dict:
-    """Images of a folder, searched recursively, or of a .zip file.
-
-    Ids are the relative paths without suffix; the folder of an image is the attribute `folder` where there are
-    folders. Every image is decoded once, for its hash.
-    """
-    files = ImageFiles(name, folder)
-    ids = [PurePosixPath(one).with_suffix("").as_posix() for one in files.names]
-    hashes = files.read_hashes()
-    folders = np.array([PurePosixPath(one).parent.as_posix() for one in files.names])
-    attributes = {"folder": folders} if (folders != ".").any() else {}
-    return {"ids": ids, "hashes": hashes, "attributes": attributes, "images": files}
 
 
 def features(
@@ -98,16 +101,32 @@ def features(
     return {
         "ids": [f"sample{index:06d}" for index in range(samples)],
         "hashes": [feature_hash(row) for row in values],
-        "features": values,
+        "contents": {"features": values},
     }
 
 
-KINDS = {"digits": digits, "images": images, "features": features}
+KINDS = {
+    "digits": digits,
+    "images": images,
+    "text": text,
+    "tokens": tokens,
+    "video": video,
+    "features": features,
+}
 
 
-def parameters_of(params: dict) -> dict:
-    """Parameters as they can stand in JSON."""
-    unfit = {key: value for key, value in params.items() if not isinstance(value, str | int | float | bool | Path)}
-    if unfit:
-        raise StimuliError(f"found parameters {unfit}, expected numbers and text.")
-    return {key: str(value) if isinstance(value, Path) else value for key, value in params.items()}
+def parameters_of(name: str, params: dict) -> dict:
+    """Parameters as they can stand in JSON.
+
+    Raises
+    ------
+    ConfigError
+        One of them cannot.
+    """
+    plain = {key: str(value) if isinstance(value, Path) else value for key, value in params.items()}
+    for key, value in plain.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            raise ConfigError(f"stimuli.{name}.{key}", value, "numbers, text, and mappings of these") from None
+    return plain
