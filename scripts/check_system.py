@@ -16,10 +16,11 @@ import json
 from thresh.stages import Job, run_stage, source_of, stage_parser
 
 
-def shape_found(system, layer: str, ids: dict[str, list[str]]) -> dict:
+def shape_found(system, layer: str) -> dict:
     """Units of a layer and the rows that dictionaries are learned from; None where only the harvest can tell."""
-    shape = system.planned_shape(layer)
-    return {"units": shape and shape.units, "train_rows": shape and shape.positions * len(ids["train"])}
+    shape, rows = system.planned_shape(layer), system.rows_of_stimuli(layer)
+    train = system.stimuli.split[system.stimuli_index] == "train"
+    return {"units": shape and shape.units, "train_rows": None if rows is None else int(rows[train].sum())}
 
 
 def ids_by_split(system) -> dict[str, list[str]]:
@@ -48,9 +49,8 @@ def main() -> None:
         answers, shapes = [], {}
         for system in systems:
             system.check()
-            ids = ids_by_split(system)
-            answers.append({"layers": list(system.layers), "ids": ids})
-            shapes |= {layer: shape_found(system, layer, ids) for layer in system.layers}
+            answers.append({"layers": list(system.layers), "ids": ids_by_split(system)})
+            shapes |= {layer: shape_found(system, layer) for layer in system.layers}
         product = job.product()
         for name, content in (("answers", answers), ("shapes", shapes)):
             (job.folder(product) / f"{name}.json").write_text(json.dumps(content, sort_keys=True))

@@ -33,7 +33,7 @@ def main() -> None:
     def lay_out(job: Job) -> dict[str, tuple[Path, list[str]]]:
         from thresh.systems.harvest import lay_out_layer, stored_bytes
 
-        systems = opened(job, arguments)
+        systems = opened(job)
         products = {product.name: product for product in job.products}
         store = job.params["store"]
         needed = sum(stored_bytes(system, list(system.layers), store["dtype"]) for system in systems)
@@ -47,15 +47,24 @@ def main() -> None:
     def write(job: Job, stale: dict[str, Shards]) -> None:
         from thresh.systems.harvest import harvest_layers
 
-        for system in opened(job, arguments):
+        for system in opened(job):
             stores = {layer: (stale[layer].product.store, stale[layer].missing) for layer in system.layers}
             harvest_layers(system, stores, lambda layer, index: stale[layer].written(index))
+
+    held: dict[tuple[str, ...], list] = {}
+
+    def opened(job: Job) -> list:
+        """The system, with the layers that the job still has to lay out or write; a model is loaded once for both."""
+        layers = tuple(product.name for product in job.products)
+        if layers not in held:
+            held[layers] = open_layers(job, arguments)
+        return held[layers]
 
     run_part_stage("harvest", arguments, lay_out, write)
 
 
-def opened(job: Job, arguments: argparse.Namespace) -> list:
-    """The system, with the layers that the job still has to write."""
+def open_layers(job: Job, arguments: argparse.Namespace) -> list:
+    from thresh.devices import device_of_part
     from thresh.stimuli import open_stimuli
     from thresh.systems.configured import configured_systems
 
@@ -65,7 +74,7 @@ def opened(job: Job, arguments: argparse.Namespace) -> list:
         job.params["system"],
         layers={product.name: product.params for product in job.products},
         made=[source_of(path) for path in job.inputs["source"]],
-        device=arguments.device,
+        device=device_of_part(arguments.device, arguments.part),
     )
 
 

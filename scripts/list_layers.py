@@ -15,7 +15,10 @@ from thresh.systems import list_layers
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "model", help="hub name or folder of a transformers model, or package.module:callable of a torch factory"
+        "model", help="hub name or folder of a transformers model, package.module:callable of a factory, or a timm name"
+    )
+    parser.add_argument(
+        "--kind", choices=("transformers", "torch", "timm"), help="default: told by a colon in the name"
     )
     parser.add_argument("--search-path", help="folder in which the factory's package is found")
     parser.add_argument("--arguments", default="{}", metavar="JSON", help="keyword arguments of the factory")
@@ -28,6 +31,7 @@ def main() -> None:
             search_path=arguments.search_path,
             arguments=json_object("--arguments", arguments.arguments),
             revision=arguments.revision,
+            kind=arguments.kind,
         )
     except ThreshError as error:
         sys.exit(str(error))

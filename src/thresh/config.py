@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -14,6 +14,7 @@ from pydantic import (
     StringConstraints,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 # Names become folders and wildcards of the workflow, so a slash or a leading dot has no place in them.
@@ -53,6 +54,16 @@ class Split(Section):
 
 class StimuliSection(Section):
     split: Split = Field(default_factory=Split, description="How stimuli are split into train and test.")
+    attributes: str | None = Field(
+        None,
+        description="A .csv or .parquet table with a column `id` and a row for every stimulus; its other columns "
+        "become attributes.",
+    )
+
+    @field_validator("attributes")
+    @classmethod
+    def known_table(cls, attributes: str | None) -> str | None:
+        return table_file(attributes)
 
 
 class Digits(StimuliSection):
@@ -61,11 +72,170 @@ class Digits(StimuliSection):
     kind: Literal["digits"]
 
 
+class Dataset(Section):
+    """A Hugging Face dataset, read with the package `datasets` (`pip install 'thresh[datasets]'`) as a stream."""
+
+    name: str = Field(
+        min_length=1, description="Name on the hub, data file, folder of data files, or folder of `save_to_disk`."
+    )
+    config: str | None = Field(None, description="Configuration (subset) of the dataset.")
+    split: str = Field("train", description="Split of the dataset; not the one of the study.")
+    revision: str | None = Field(
+        None, description="Branch, tag or commit on the hub. Give a commit: that a branch has moved is not seen."
+    )
+
+
+def named_dataset(value: Any) -> Any:
+    """A name alone is short for a dataset of that name."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+DatasetOrName = Annotated[Dataset, BeforeValidator(named_dataset, json_schema_input_type=Dataset | str)]
+
+
+def table_file(path: str | None) -> str | None:
+    if path is not None and not path.lower().endswith((".csv", ".parquet")):
+        raise ValueError("expected a .csv or a .parquet file")
+    return path
+
+
+def one_source(section: Section, *keys: str) -> Section:
+    """Refuse a section that names no source."""
+    if all(getattr(section, key) is None for key in keys):
+        raise ValueError(f"expected one of the keys {', '.join(f'`{key}`' for key in keys)}")
+    return section
+
+
+def only_source(value: Any, info: ValidationInfo, *keys: str) -> Any:
+    """Refuse a second source; of two, the later in the order of the keys is told."""
+    others = [key for key in keys if key != info.field_name and info.data.get(key) is not None]
+    if value is not None and others:
+        raise ValueError(f"expected no `{info.field_name}` beside `{others[0]}`")
+    return value
+
+
 class Images(StimuliSection):
-    """A folder, or a zip file, of images; ids are the paths below it without their suffix."""
+    """Images: of a folder or a .zip file, a table of paths, an array, or a Hugging Face dataset."""
 
     kind: Literal["images"]
-    folder: str = Field(description="Folder of the image files, searched recursively, or a .zip of them.")
+    folder: str | None = Field(
+        None,
+        description="Folder of the image files, searched recursively, or a .zip of them; ids are the paths below it "
+        "without their suffix.",
+    )
+    table: str | None = Field(
+        None,
+        description="A .csv or .parquet table with a column `path`, relative to the table's folder; other columns "
+        "become attributes.",
+    )
+    array: str | None = Field(
+        None,
+        description="A .npy or .npz file (n, height, width[, 3]) of uint8; in a .npz the array `images`, and arrays of "
+        "n values become attributes.",
+    )
+    dataset: DatasetOrName | None = Field(
+        None, description="A Hugging Face dataset: its name, or a section. Its images are copied into the store."
+    )
+    column: str | None = Field(None, description="Column of the dataset that holds the images; default: `image`.")
+    id_column: str | None = Field(
+        None, description="Column of the table or dataset with the ids; default: the paths, or `image000000` ..."
+    )
+    text: str | None = Field(
+        None, description="Attribute with a text that is shown beside each image: a caption or a prompt."
+    )
+    limit: int | None = Field(None, ge=1, description="Only the first so many images.")
+
+    @field_validator("table", "array", "dataset")
+    @classmethod
+    def one_of_the_sources(cls, value: Any, info: ValidationInfo) -> Any:
+        return only_source(value, info, "folder", "table", "array", "dataset")
+
+    @field_validator("table")
+    @classmethod
+    def known_form(cls, table: str | None) -> str | None:
+        return table_file(table)
+
+    @field_validator("column")
+    @classmethod
+    def column_of_a_dataset(cls, column: str | None, info: ValidationInfo) -> str | None:
+        if column is not None and info.data.get("dataset") is None:
+            raise ValueError("expected no `column` without `dataset`")
+        return column
+
+    @field_validator("id_column")
+    @classmethod
+    def column_of_ids(cls, id_column: str | None, info: ValidationInfo) -> str | None:
+        if id_column is not None and info.data.get("dataset") is None and info.data.get("table") is None:
+            raise ValueError("expected no `id_column` without `table` or `dataset`")
+        return id_column
+
+    @model_validator(mode="after")
+    def some_source(self) -> Self:
+        return one_source(self, "folder", "table", "array", "dataset")
+
+
+class Documents(StimuliSection):
+    """Keys that texts and token ids share."""
+
+    file: str | None = Field(
+        None, description="A .txt, .jsonl or .parquet file, or a folder of .txt files, searched recursively."
+    )
+    dataset: DatasetOrName | None = Field(
+        None, description="A Hugging Face dataset: its name, or a section. Its documents are copied into the store."
+    )
+    column: str | None = Field(
+        None, description="Column with the texts, of .jsonl, .parquet and datasets; default: `text`."
+    )
+    id_column: str | None = Field(
+        None,
+        description="Column with the ids; default: paths of files in a folder, else `document000000` ..., the number "
+        "of the line or row.",
+    )
+    limit: int | None = Field(None, ge=1, description="Only the first so many documents.")
+
+    @field_validator("dataset")
+    @classmethod
+    def one_of_the_sources(cls, value: Any, info: ValidationInfo) -> Any:
+        return only_source(value, info, "file", "dataset")
+
+    @model_validator(mode="after")
+    def some_source(self) -> Self:
+        return one_source(self, "file", "dataset")
+
+
+class Text(Documents):
+    """Documents: a .txt file with one a line, a folder of .txt files, a .jsonl or .parquet file, or a dataset."""
+
+    kind: Literal["text"]
+
+
+class Tokens(Documents):
+    """Documents as token ids, for models without a tokenizer."""
+
+    kind: Literal["tokens"]
+    file: str | None = Field(
+        None, description="A .npy file (documents, length) of integers, or .jsonl or .parquet with lists of integers."
+    )
+    column: str | None = Field(
+        None, description="Column with the token ids, of .jsonl, .parquet and datasets; default: `input_ids`."
+    )
+
+
+class Video(StimuliSection):
+    """Clips below a folder: video files (`pip install 'thresh[video]'`), animated images, arrays, folders of frames."""
+
+    kind: Literal["video"]
+    folder: str = Field(
+        description="Folder of the clips, searched recursively; a subfolder of numbered images is a clip."
+    )
+    frame_rate: float | None = Field(
+        None,
+        gt=0,
+        description="Frames a second of clips without times of their own: numbered images, .npy, .tif. Every frame "
+        "counts, whatever `every` is.",
+    )
+    every: int = Field(1, ge=1, description="Keep each so-many-th frame, beginning with the first.")
+    maximum_frames: int | None = Field(None, ge=1, description="Keep at most so many frames of a clip.")
 
 
 class Features(StimuliSection):
@@ -81,7 +251,7 @@ class Features(StimuliSection):
     seed: int = Field(0, ge=0, description="Seed of the samples.")
 
 
-Stimuli = Annotated[Digits | Images | Features, Field(discriminator="kind")]
+Stimuli = Annotated[Digits | Images | Text | Tokens | Video | Features, Field(discriminator="kind")]
 
 
 # --- what responds ---------------------------------------------------------------------------------------------------
@@ -90,11 +260,14 @@ Stimuli = Annotated[Digits | Images | Features, Field(discriminator="kind")]
 class ModelLayer(Section):
     """One layer of a model."""
 
-    module: str = Field(description="Path of the module, as `scripts/list_layers.py` prints it.")
-    pooling: Literal["mean", "cls", "positions", "flatten"] = Field(
+    module: str = Field(
+        description="Path of the module, as `scripts/list_layers.py` prints it; or a glob such as `encoder.layer.*`, "
+        "where a `*` stands within one part of the path: it gives layers NAME.0, NAME.1 and so on."
+    )
+    pooling: Literal["mean", "cls", "last", "positions", "flatten"] = Field(
         "mean",
-        description="From positions (pixels of a map, tokens) to rows: their mean, the class token, "
-        "one row a position, or all side by side.",
+        description="From positions (pixels of a map, patches, tokens) to rows: their mean, the first token, the last "
+        "one (text), one row a position, or all side by side (images).",
     )
     output: int = Field(0, ge=0, description="Element to take where the module returns a tuple.")
     call: int = Field(
@@ -150,8 +323,35 @@ class SystemSection(Section):
     )
 
 
+class Text(Section):
+    """How text becomes the tokens that a model reads."""
+
+    length: int | None = Field(
+        None,
+        ge=2,
+        description="Most tokens of a document, or tokens of a packed window; default: what the model can read, at "
+        "most 1024. Longer documents are cut.",
+    )
+    packing: bool = Field(
+        False,
+        description="Join documents end to end into windows of `length` tokens; otherwise each document is fed alone, "
+        "documents of similar length together.",
+    )
+    special_tokens: Literal["drop", "keep", "omit"] = Field(
+        "drop",
+        description="Tokens that the tokenizer adds (BOS, CLS, SEP): feed them and store no rows of them, store them "
+        "too, or do not feed them. Padding is never stored.",
+    )
+    prepend_bos: bool = Field(
+        False, description="Put the BOS token in front of each document where the tokenizer does not."
+    )
+    template: str = Field(
+        "{text}", description="Text around each document, `{text}`; e.g. with a model's token for the image."
+    )
+
+
 class TransformersSystem(SystemSection):
-    """A model of the transformers library, by hub name or local folder."""
+    """A model of the transformers library, by hub name or local folder: of vision, of language, or of both."""
 
     kind: Literal["transformers"]
     model: str = Field(description="Hub name, local folder, or a key of `small_models`.")
@@ -160,14 +360,21 @@ class TransformersSystem(SystemSection):
     )
     layers: ModelLayers = Field(description="Layers by name, or a list of module paths.")
     dtype: Literal["float32", "float16", "bfloat16"] = Field("float32", description="Type in which the model computes.")
+    device_map: Literal["auto", "balanced", "sequential"] | dict[str, int | str] | None = Field(
+        None,
+        description="Spread the model over the devices of a machine, as accelerate does it (extra `large`); default: "
+        "all of it on `device`.",
+    )
     batch_size: int = Field(
         64,
         ge=1,
-        description="Stimuli in a forward pass; part of the recipe, for results depend on it in the last digit.",
+        description="Items (images, frames, documents) in a forward pass; halved until the first batch fits into "
+        "memory. Part of the recipe, for results depend on it in the last digit.",
     )
     image_size: int | None = Field(
         None, ge=1, description="Size in pixels that images are resized to; default: the model's own."
     )
+    text: Text = Field(default_factory=Text, description="How text becomes tokens; for stimuli with text.")
     untrained: bool = Field(False, description="The same architecture with random weights, as a control.")
     seed: int = Field(0, ge=0, description="Seed of the weights of an untrained model.")
 
@@ -181,11 +388,17 @@ class TorchSystem(SystemSection):
     search_path: str | None = Field(None, description="Folder in which the factory's package is found.")
     weights: str | None = Field(None, description="File of the state dict; loaded with weights_only.")
     strip_prefix: str = Field("", description="Prefix to remove from the keys of the state dict, e.g. `module.`.")
-    image_size: int = Field(ge=1, description="Size in pixels that images are resized to.")
+    image_size: int | None = Field(
+        None, ge=1, description="Size in pixels that images are resized to; needed where images are shown."
+    )
     mean: list[float] = Field([0.0, 0.0, 0.0], description="Mean of each colour channel, on the scale 0 to 1.")
     std: list[float] = Field([1.0, 1.0, 1.0], description="Standard deviation of each colour channel.")
+    tokenizer: str | None = Field(
+        None, description="Hub name or folder of a transformers tokenizer; needed where text is shown."
+    )
+    text: Text = Field(default_factory=Text, description="How text becomes tokens; for stimuli with text or token ids.")
     layers: ModelLayers = Field(description="Layers by name, or a list of module paths.")
-    batch_size: int = Field(64, ge=1, description="Stimuli in a forward pass; part of the recipe.")
+    batch_size: int = Field(64, ge=1, description="Items in a forward pass; part of the recipe.")
     untrained: bool = Field(False, description="Random weights, as a control.")
     seed: int = Field(0, ge=0, description="Seed of the weights of an untrained model.")
 
@@ -195,6 +408,22 @@ class TorchSystem(SystemSection):
         if untrained and info.data.get("weights") is not None:
             raise ValueError(f"expected false, or no `weights` (found {info.data['weights']})")
         return untrained
+
+
+class TimmSystem(SystemSection):
+    """A vision model of the timm library (extra `timm`)."""
+
+    kind: Literal["timm"]
+    model: str = Field(description="Name as `timm.create_model` takes it, e.g. `resnet50.a1_in1k`.")
+    weights: str | None = Field(None, description="File of a checkpoint; default: timm's own pretrained weights.")
+    dtype: Literal["float32", "float16", "bfloat16"] = Field("float32", description="Type in which the model computes.")
+    image_size: int | None = Field(
+        None, ge=1, description="Size in pixels that images are resized to; default: the model's own."
+    )
+    layers: ModelLayers = Field(description="Layers by name, or a list of module paths.")
+    batch_size: int = Field(64, ge=1, description="Items in a forward pass; part of the recipe.")
+    untrained: bool = Field(False, description="Random weights, as a control.")
+    seed: int = Field(0, ge=0, description="Seed of the weights of an untrained model.")
 
 
 class NwbSystem(SystemSection):
@@ -255,7 +484,7 @@ class PlantedSystem(SystemSection):
 
 
 System = Annotated[
-    TransformersSystem | TorchSystem | NwbSystem | ArraysSystem | PixelsSystem | PlantedSystem,
+    TransformersSystem | TorchSystem | TimmSystem | NwbSystem | ArraysSystem | PixelsSystem | PlantedSystem,
     Field(discriminator="kind"),
 ]
 

@@ -30,3 +30,13 @@ def check_present(device: torch.device) -> None:
         raise ConfigError("device", str(device), f"a CUDA device; torch finds {torch.cuda.device_count()} here")
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise ConfigError("device", str(device), "another device; torch finds no MPS here")
+
+
+def device_of_part(device: str, part: int) -> str:
+    """The device of one of several jobs: on a machine with several GPUs, parts go round them.
+
+    A job that is given a GPU of its own (CUDA_VISIBLE_DEVICES, as SLURM sets it) sees that one alone.
+    """
+    if device not in ("auto", "cuda") or torch.cuda.device_count() < 2:
+        return device
+    return f"cuda:{part % torch.cuda.device_count()}"

@@ -7,9 +7,13 @@ import os
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
+from thresh.errors import ThreshError
 from thresh.stages.canonical import digest_of
 from thresh.stages.digests import file_digest
 from thresh.study import Study
+
+# A table of images may name thousands of folders.
+MOST_FOLDERS = 16
 
 
 def made_by_study(study: Study, system: str) -> tuple[str, str] | None:
@@ -28,6 +32,9 @@ def system_sources(study: Study, system: str) -> list[str]:
     if content.kind == "transformers":
         return [content.model] if Path(content.model).is_dir() else []
     if content.kind == "torch":
+        tokenizer = [content.tokenizer] if content.tokenizer and Path(content.tokenizer).is_dir() else []
+        return [*([content.weights] if content.weights else []), *tokenizer]
+    if content.kind == "timm":
         return [content.weights] if content.weights else []
     if content.kind == "nwb":
         return [content.file]
@@ -95,18 +102,47 @@ def python_files(folder: str) -> list[tuple[str, str]]:
 def versions(study: Study, system: str) -> dict[str, str]:
     """Versions of the packages that compute a system's responses: another one may give other last digits."""
     packages = {
-        "transformers": ("torch", "transformers", "pillow"),
-        "torch": ("torch", "pillow"),
+        "transformers": ("torch", "transformers", "tokenizers", "pillow"),
+        "torch": ("torch", "tokenizers", "pillow"),
+        "timm": ("torch", "timm", "pillow"),
         "pixels": ("pillow",),
     }
-    return {
-        package: importlib.metadata.version(package) for package in packages.get(study.config.systems[system].kind, ())
-    }
+    return {package: installed(package) for package in packages.get(study.config.systems[system].kind, ())}
+
+
+def installed(package: str) -> str:
+    """Version of a package; that one of an extra is missing is told by the check of the system that needs it."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def stimuli_sources(study: Study, stimuli: str) -> list[str]:
+    """Files and folders that a stimulus set is read from, missing ones too; a dataset on the hub is none."""
     content = study.config.stimuli[stimuli]
-    return [content.folder] if content.kind == "images" else []
+    named = [getattr(content, key, None) for key in ("folder", "file", "array", "table", "attributes")]
+    found = [path for path in named if path is not None]
+    if getattr(content, "table", None) is not None:
+        found += image_folders(content.table)
+    dataset = getattr(content, "dataset", None)
+    return [*found, dataset.name] if dataset is not None and Path(dataset.name).exists() else found
+
+
+def image_folders(table: str) -> list[str]:
+    """Folders of the images that a table names: few, for they stand on a command line."""
+    from thresh.stimuli.tables import image_paths
+
+    try:
+        paths = image_paths("table", table)
+    except ThreshError:
+        return []  # told when the set is prepared
+    folders = {os.path.dirname(os.path.abspath(os.path.join(os.path.dirname(table), path))) for path in paths}
+    while len(folders) > MOST_FOLDERS:
+        depth = max(folder.count(os.sep) for folder in folders)
+        folders = {os.path.dirname(folder) if folder.count(os.sep) == depth else folder for folder in folders}
+    outermost = [one for one in folders if not any(Path(other) in Path(one).parents for other in folders)]
+    return sorted(one if os.path.isabs(table) else os.path.relpath(one) for one in outermost)
 
 
 def files_of(sources: list[str]) -> list[str]:

@@ -5,7 +5,9 @@ import pytest
 from PIL import Image
 
 from thresh.errors import StimuliError
-from thresh.report.gallery import make_gallery, match_atoms, strongest, thumbnail
+from thresh.report.gallery import make_gallery, match_atoms, strongest
+from thresh.report.thumbnails import picture, thumbnail
+from thresh.stimuli import Stimuli
 
 
 def sparse(stimuli: int, atoms: int, seed: int) -> np.ndarray:
@@ -101,3 +103,24 @@ def test_too_few_common_stimuli_are_refused(built, tmp_path, monkeypatch):
     monkeypatch.setattr("thresh.report.gallery.common_test_rows", lambda a, b: (few, few))
     with pytest.raises(StimuliError, match="found 3 common test stimuli, expected at least 20"):
         make_gallery(built.results, built.config, built.config["report"]["galleries"][0], tmp_path)
+
+
+def test_stimuli_without_a_picture_are_shown_by_their_text_or_their_middle_frame(tmp_path):
+    def shown(modality, content):
+        return Stimuli("one", "x", ids=["a"], hashes=["0"], split=["test"], contents={modality: content})
+
+    text = "word " * 40
+    assert picture(shown("text", [text]), 0, tmp_path)["excerpt"] == f"{text[:120].rstrip()} ..."
+    assert picture(shown("tokens", [np.arange(3)]), 0, tmp_path)["excerpt"] == "a"
+
+    class Clip:
+        frame_counts = np.array([5])
+
+        def __len__(self):
+            return 1
+
+        def frames(self, index, start, stop):
+            return [Image.new("L", (64, 64), 10 * frame) for frame in range(start, stop)]
+
+    place = picture(shown("video", Clip()), 0, tmp_path)["path"]
+    assert np.asarray(Image.open(tmp_path / place)).tolist() == np.full((64, 64), 20).tolist()

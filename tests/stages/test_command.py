@@ -95,7 +95,7 @@ def test_keys_that_params_lack_are_told_in_one_line(script, tmp_path):
     [
         ("{kind: digits}", "--params: found '{kind: digits}', expected a JSON object (Expecting property name"),
         ('["digits"]', "--params: found '[\"digits\"]', expected a JSON object, in braces."),
-        ('{"kind": "images", "split": {}}', "stimuli.a: found [], expected the keys of kind 'images' (missing a"),
+        ('{"kind": "images", "split": {}}', "stimuli.a: found None, expected one of the keys folder, table,"),
         ('{"kind": "digit", "split": {}}', "stimuli.a.kind: found 'digit', expected one of digits,"),
     ],
 )

@@ -34,7 +34,8 @@ class Given(System):
         return LayerShape(positions, units, {"unit": np.arange(units)}, table)
 
     def responses(self, start, stop, layers):
-        return {layer: self.values[layer][start:stop].astype(np.float32) for layer in layers}
+        found = {layer: self.values[layer][start:stop].astype(np.float32) for layer in layers}
+        return {layer: values.reshape(-1, values.shape[-1]) for layer, values in found.items()}
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +114,9 @@ def test_a_store_laid_out_for_other_stimuli_is_not_written(system, tmp_path):
     path = tmp_path / "pooled.zarr"
     lay_out_layer(system, "pooled", path, "float32", 64)
     system.stimuli_index = np.arange(1, 301) % 300
-    with pytest.raises(HarvestError, match="was laid out for 300 stimuli that are not the 300 of the system now"):
+    with pytest.raises(
+        HarvestError, match="was laid out for 300 rows of stimuli that are not the 300 of the system now"
+    ):
         harvest_layers(system, {"pooled": (path, [0])}, lambda layer, index: None)
 
 

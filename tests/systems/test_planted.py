@@ -27,7 +27,7 @@ def test_responses_are_features_times_mixing():
     truth = system.truth("units")
     np.testing.assert_allclose(np.linalg.norm(truth["mixing"], axis=1), 1, rtol=1e-6)
     known = FEATURES.features(0, 3000).astype(float)[:, truth["features"]] @ truth["mixing"].astype(float)
-    np.testing.assert_allclose(system.responses(0, 3000, ["units"])["units"][:, 0], known, atol=1e-5)
+    np.testing.assert_allclose(system.responses(0, 3000, ["units"])["units"], known, atol=1e-5)
     assert list(truth["features"]) == list(range(4, 20))
     facts = system.facts("units")["planted"]
     assert facts["features"] == [f"feature{index:03d}" for index in range(4, 20)]
@@ -54,8 +54,8 @@ def test_cuts_change_no_bit(cut, noise):
 def test_noise_has_the_deviation_asked_for_and_is_independent():
     added = planted(noise=0.3).responses(0, 3000, ["units"])["units"] - planted().responses(0, 3000, ["units"])["units"]
     assert added.std() == pytest.approx(0.3, abs=0.01)
-    assert np.abs(np.corrcoef(added[:, 0].T) - np.eye(10)).max() < 0.08
-    assert np.abs(np.corrcoef(added[:1024, 0, 0], added[1024:2048, 0, 0])[0, 1]) < 0.15  # blocks differ
+    assert np.abs(np.corrcoef(added.T) - np.eye(10)).max() < 0.08
+    assert np.abs(np.corrcoef(added[:1024, 0], added[1024:2048, 0])[0, 1]) < 0.15  # blocks differ
 
 
 @pytest.mark.parametrize(
@@ -85,15 +85,13 @@ def test_pixels_are_the_units(pictures):
     system.check()
     found, table = system.responses(3, 7, ["pixels"])["pixels"], system.layer_shape("pixels").unit_table
     shown = np.stack([np.asarray(image) for image in pictures.images(3, 7)])
-    np.testing.assert_allclose(found[:, 0], shown[:, table["y"], table["x"], table["channel"]] / 255, rtol=1e-6)
+    np.testing.assert_allclose(found, shown[:, table["y"], table["x"], table["channel"]] / 255, rtol=1e-6)
 
 
 def test_grey_images_have_one_unit_a_pixel_and_a_size_may_be_asked_for():
     flat = image_stimuli(np.full((4, 6, 8), 51, np.uint8))
     assert pixels(flat).layer_shape("pixels").units == 48
-    np.testing.assert_allclose(
-        pixels(flat, image_size=3).responses(0, 4, ["pixels"])["pixels"], np.full((4, 1, 9), 0.2)
-    )
+    np.testing.assert_allclose(pixels(flat, image_size=3).responses(0, 4, ["pixels"])["pixels"], np.full((4, 9), 0.2))
 
 
 def test_images_of_several_sizes_need_a_size(tmp_path):

@@ -100,7 +100,7 @@ def test_responses_are_means_over_the_repeats_that_exist(shown, tmp_path):
     system = arrays(stimuli, saved(tmp_path, values))
     system.check()
     found = system.responses(2, 9, ["all"])["all"]
-    np.testing.assert_allclose(found[:, 0], np.nanmean(values, axis=2).T[2:9], rtol=1e-6)
+    np.testing.assert_allclose(found, np.nanmean(values, axis=2).T[2:9], rtol=1e-6)
     assert found.dtype == np.float32
 
 
@@ -128,7 +128,7 @@ def test_a_recording_without_repeats_has_responses_and_no_reliability(shown, tmp
     stimuli, values = shown
     system = arrays(stimuli, saved(tmp_path, values[:, :, 0].T[:, [0, 2]]), axes=["stimulus", "unit"])
     system.check()
-    np.testing.assert_array_equal(system.responses(0, 12, ["all"])["all"][:, 0], values[[0, 2], :, 0].T)
+    np.testing.assert_array_equal(system.responses(0, 12, ["all"])["all"], values[[0, 2], :, 0].T)
     assert np.isnan(system.layer_shape("all").unit_table["reliability"]).all()
     assert system.facts("all")["median_reliability"] is None
 
@@ -144,7 +144,7 @@ def test_stimuli_are_joined_by_id(shown, tmp_path):
         system.check()
         np.testing.assert_array_equal(system.stimuli_index, [9, 10, 11])
         expected = np.nanmean(values[:, :3], axis=2).T
-        np.testing.assert_allclose(system.responses(0, 3, ["all"])["all"][:, 0], expected, rtol=1e-6)
+        np.testing.assert_allclose(system.responses(0, 3, ["all"])["all"], expected, rtol=1e-6)
         assert system.facts("all")["stimuli_recorded"] == 3
 
 
@@ -210,7 +210,7 @@ def test_macaque_v4():
     system = arrays(stimuli, path, {"V4": {}}, ids="image{index:04d}", first_index=1)
     system.check()
     published = np.load(DATA / "repeat_averaged_responses_210325.npy")
-    np.testing.assert_allclose(system.responses(0, 640, ["V4"])["V4"][:, 0], published.T, atol=1e-5)
+    np.testing.assert_allclose(system.responses(0, 640, ["V4"])["V4"], published.T, atol=1e-5)
     assert np.nanmedian(system.layer_shape("V4").unit_table["ceiling"]) == pytest.approx(0.875, abs=0.005)
 
 
@@ -259,15 +259,15 @@ def test_spikes_are_counted_in_the_window_of_each_presentation(shown, nwb_file):
     for stimulus in range(12):
         np.testing.assert_array_equal(trials.values[trials.stimulus == stimulus], counts[numbers == stimulus])
     means = np.stack([counts[numbers == stimulus].mean(axis=0) for stimulus in range(12)])
-    np.testing.assert_allclose(system.responses(0, 12, ["all"])["all"][:, 0], means)
+    np.testing.assert_allclose(system.responses(0, 12, ["all"])["all"], means)
     assert system.facts("all")["simulated"] is False
 
 
 def test_units_are_chosen_by_their_columns(shown, nwb_file):
     system = nwb(shown[0], nwb_file[0], {"V4": {"where": {"region": "V4"}}, "q1": {"where": {"quality": "q1"}}})
     found, every = system.responses(0, 12, ["V4", "q1"]), nwb(shown[0], nwb_file[0]).responses(0, 12, ["all"])["all"]
-    np.testing.assert_array_equal(found["V4"], every[:, :, [0, 2]])
-    np.testing.assert_array_equal(found["q1"], every[:, :, [1]])
+    np.testing.assert_array_equal(found["V4"], every[:, [0, 2]])
+    np.testing.assert_array_equal(found["q1"], every[:, [1]])
     assert list(system.layer_shape("V4").unit_table["quality"]) == ["q0", "q2"]
 
 

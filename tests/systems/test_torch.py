@@ -28,6 +28,11 @@ def weights(tmp_path):
     return str(tmp_path / "w.pt"), model.eval()
 
 
+def rows_of(maps):
+    """Pixels of maps (images, channels, height, width) as rows."""
+    return maps.flatten(2).transpose(1, 2).flatten(0, 1)
+
+
 def by_hand(stimuli, mean, std, size=6):
     resized = [np.asarray(image.resize((size, size), Image.Resampling.BILINEAR)) for image in stimuli.images(0, 12)]
     pixels = (np.stack(resized).astype(np.float64) / 255 - mean) / std
@@ -49,7 +54,7 @@ def test_shared_modules_are_told_apart_by_call_and_in_place_operations_do_not_re
             known[f"call{call}"] = x
             x = torch.relu(x)
     for layer, values in known.items():
-        np.testing.assert_allclose(found[layer], values.flatten(2).transpose(1, 2), atol=1e-6)
+        np.testing.assert_allclose(found[layer], rows_of(values), atol=1e-6)
     # The block gives negative numbers; after an in-place ReLU without a copy none would be left.
     assert (found["call0"] < 0).any()
 
@@ -70,8 +75,8 @@ def test_class_token_of_a_torch_model_stands_for_no_place(pictures):
     system = torch_system(pictures, layers, factory="factories:with_class_token", untrained=True, batch_size=12)
     found = system.responses(0, 12, list(layers))
     halves = by_hand(pictures, [0, 0, 0], [1, 1, 1]).reshape(12, 3, 2, 18).mean(dim=3).transpose(1, 2)
-    np.testing.assert_allclose(found["positions"], halves, atol=1e-6)
-    np.testing.assert_array_equal(found["cls"], np.ones((12, 1, 3)))
+    np.testing.assert_allclose(found["positions"], halves.flatten(0, 1), atol=1e-6)
+    np.testing.assert_array_equal(found["cls"], np.ones((12, 3)))
 
 
 def test_one_value_of_mean_makes_images_grey(weights):
@@ -82,7 +87,7 @@ def test_one_value_of_mean_makes_images_grey(weights):
     )
     kernel, bias = (system.model.start.state_dict()[key].flatten().numpy() for key in ("weight", "bias"))
     grey = round(0.299 * 200 + 0.587 * 100 + 0.114 * 50) / 255
-    np.testing.assert_allclose(system.responses(0, 2, ["a"])["a"][0, 0, :4], kernel * grey + bias, atol=5e-3)
+    np.testing.assert_allclose(system.responses(0, 2, ["a"])["a"][0, :4], kernel * grey + bias, atol=5e-3)
 
 
 def test_shapes_are_planned_where_a_model_does_not_look_at_values(pictures):
@@ -218,9 +223,15 @@ def test_layers_of_a_factory_are_listed_with_its_arguments():
 
 
 def test_keys_that_a_kind_lacks_or_does_not_know_are_told(pictures):
-    for kind, told in (("torch", "missing .*'image_size'"), ("pixels", "unexpected keyword argument 'factory'")):
+    for kind, told in (("transformers", "missing .*'model'"), ("pixels", "unexpected keyword argument 'factory'")):
+        params = {"factory": "factories:shared"} if kind == "pixels" else {}
         with pytest.raises(ConfigError, match=rf"systems\.net: found .*expected the keys of kind '{kind}' .*{told}"):
-            open_system(kind, "net", pictures, layers={}, factory="factories:shared")
+            open_system(kind, "net", pictures, layers={}, **params)
+
+
+def test_images_need_a_size(pictures):
+    with pytest.raises(HarvestError, match=r"systems\.net\.image_size: found none, expected a size for images"):
+        torch_system(pictures, {"a": {"module": "block"}}, untrained=True, image_size=None).check()
 
 
 @pytest.mark.skipif(not (DATA / "resnet20_cifar10").is_dir(), reason="resnet20_cifar10 is not on this machine")

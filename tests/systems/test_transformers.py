@@ -32,19 +32,21 @@ def test_vit_layers_are_hidden_states_bit_for_bit(vit_folder, pictures):
     known = hidden_states(vit_folder, pictures, 12)
     for index in range(3):
         # Token 0 is the class token, which stands for no place.
-        np.testing.assert_array_equal(found[f"layer{index}"], known[index + 1][:, 1:].numpy())
+        np.testing.assert_array_equal(found[f"layer{index}"], known[index + 1][:, 1:].flatten(0, 1).numpy())
 
 
 def test_resnet_layers_are_hidden_states_bit_for_bit(resnet_folder, pictures):
     system = vit(pictures, resnet_folder, RESNET, batch_size=12)
     found, known = system.responses(0, 12, list(RESNET)), hidden_states(resnet_folder, pictures, 12)
     for index in range(3):
-        rows = known[index + 1].flatten(2).transpose(1, 2).numpy()
+        rows = known[index + 1].flatten(2).transpose(1, 2).flatten(0, 1).numpy()
         np.testing.assert_array_equal(found[f"stage{index}"], rows)
     shape = system.layer_shape("stage0")
     assert (shape.positions, shape.units) == (64, 8)
     y, x = (shape.position_table[axis] for axis in "yx")
-    np.testing.assert_array_equal(found["stage0"][3, (y == 2) & (x == 5)][0], known[1][3, :, 2, 5].numpy())
+    np.testing.assert_array_equal(
+        found["stage0"].reshape(12, 64, 8)[3, (y == 2) & (x == 5)][0], known[1][3, :, 2, 5].numpy()
+    )
 
 
 def test_poolings_are_what_they_say(vit_folder, pictures):
@@ -52,11 +54,11 @@ def test_poolings_are_what_they_say(vit_folder, pictures):
     system = vit(pictures, vit_folder, layers, batch_size=12)
     found = system.responses(0, 12, list(layers))
     known = hidden_states(vit_folder, pictures, 12)[2].numpy()
-    np.testing.assert_allclose(found["mean"][:, 0], known[:, 1:].mean(axis=1), rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(found["cls"][:, 0], known[:, 0])
+    np.testing.assert_allclose(found["mean"], known[:, 1:].mean(axis=1), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(found["cls"], known[:, 0])
     table = system.layer_shape("flatten").unit_table
     unit = np.flatnonzero((table["y"] == 1) & (table["x"] == 2) & (table["channel"] == 7))
-    np.testing.assert_array_equal(found["flatten"][:, 0, unit[0]], known[:, 1 + 1 * 4 + 2, 7])
+    np.testing.assert_array_equal(found["flatten"][:, unit[0]], known[:, 1 + 1 * 4 + 2, 7])
 
 
 def test_cuts_and_other_layers_change_no_bit(vit_folder, pictures):
@@ -65,7 +67,7 @@ def test_cuts_and_other_layers_change_no_bit(vit_folder, pictures):
     system = vit(pictures, vit_folder, batch_size=8)
     for start, stop in ((8, 12), (0, 8), (3, 10), (5, 5)):
         part = system.responses(start, stop, ["layer1"])
-        np.testing.assert_array_equal(part["layer1"], whole["layer1"][start:stop])
+        np.testing.assert_array_equal(part["layer1"], whole["layer1"][start * 16 : stop * 16])
 
 
 def test_the_pass_ends_after_the_last_wanted_layer(vit_folder, pictures):
@@ -235,10 +237,10 @@ def test_models_of_text_and_stimuli_without_images_are_refused(vit_folder, pictu
     LlamaConfig(
         vocab_size=8, hidden_size=8, intermediate_size=8, num_hidden_layers=1, num_attention_heads=1
     ).save_pretrained(tmp_path)
-    with pytest.raises(HarvestError, match="takes input_ids, expected pixel_values"):
+    with pytest.raises(HarvestError, match="LlamaModel takes text, but the stimuli 'pictures' are of kind 'images'"):
         vit(pictures, str(tmp_path), {"a": {"module": "layers.0"}}).check()
     features = prepare("features", "f", samples=8, features=2, probability=0.5)
-    with pytest.raises(HarvestError, match="of kind 'features', expected images"):
+    with pytest.raises(HarvestError, match="ViTModel takes images, but the stimuli 'f' are of kind 'features'"):
         vit(features, vit_folder).check()
 
 

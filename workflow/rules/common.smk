@@ -16,12 +16,14 @@ shell.prefix(f"export PYTHONPATH='{SOURCE}':${{{{PYTHONPATH:-}}}}; ")
 
 from thresh import sources, stage_params
 from thresh.errors import ThreshError
+from thresh.layer_globs import with_layers_listed
 from thresh.stages import canonical, code_digest, told_errors
 from thresh.study import load_study
 
 try:
     study = load_study(
-        config, source=", ".join(map(str, workflow.configfiles)) or "config"
+        with_layers_listed(config),
+        source=", ".join(map(str, workflow.configfiles)) or "config",
     )
 except ThreshError as error:
     raise WorkflowError(str(error))

@@ -28,7 +28,8 @@ rule report:
         mem_mb=memory(2000),
         runtime=60,
     params:
-        config=canonical(study.config.model_dump(mode="json")),
+        # A function: Snakemake would take braces in a constant, as of a template of text, for wildcards.
+        config=lambda w: canonical(study.config.model_dump(mode="json")),
         results=lambda w, output: os.path.dirname(os.path.dirname(output[0])),
         script=script("report"),
         code=code("report"),

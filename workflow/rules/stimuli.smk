@@ -37,7 +37,7 @@ rule check_methods:
     conda:
         ENVIRONMENT
     params:
-        config=canonical(stage_params.check_params(study)),
+        config=lambda w: canonical(stage_params.check_params(study)),
         script=script("check_methods"),
         code=code("check_methods"),
     shell:
@@ -87,7 +87,7 @@ rule check_pairs:
     conda:
         ENVIRONMENT
     params:
-        config=canonical(stage_params.pairs_params(study)),
+        config=lambda w: canonical(stage_params.pairs_params(study)),
         script=script("check_pairs"),
         code=code("check_pairs"),
     shell:
@@ -108,7 +108,7 @@ rule check_widths:
     conda:
         ENVIRONMENT
     params:
-        config=canonical({"dictionaries": study.widths()}),
+        config=lambda w: canonical({"dictionaries": study.widths()}),
         script=script("check_widths"),
         code=code("check_widths"),
     shell:

@@ -4,16 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from scipy.optimize import linear_sum_assignment
 
 from thresh.errors import StimuliError
+from thresh.report.thumbnails import picture
 from thresh.stimuli import Stimuli, open_stimuli
 from thresh.store import open_activations, open_codes, pool_store
 
 # An atom that answers to fewer stimuli of the matching half correlates perfectly with some other one by chance.
 LEAST_ACTIVE = 5
-THUMBNAIL_PIXELS = 64
 
 
 @dataclass(frozen=True)
@@ -173,29 +172,3 @@ def strongest(codes: np.ndarray, count: int) -> list[int]:
     """Rows with the largest codes, the largest first; only rows that drive the atom at all."""
     order = np.argsort(-codes, kind="stable")[:count]
     return [int(row) for row in order if codes[row] > 0]
-
-
-def picture(stimuli: Stimuli, index: int, folder: Path) -> dict:
-    """Address of the thumbnail of a stimulus, written if it is not yet there, and what to say of it."""
-    label = next(
-        (f"{name} {stimuli.attributes[name][index]}" for name in ("label", "folder") if name in stimuli.attributes), ""
-    )
-    told = {"title": ", ".join(filter(None, (label, str(stimuli.ids[index])))), "id": str(stimuli.ids[index])}
-    if stimuli.kind == "features":
-        return told | {"path": None}
-    path = Path("thumbnails") / stimuli.name / f"{index}.png"
-    if not (folder / path).exists():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        thumbnail(stimuli.image(index)).save(folder / path, optimize=True)
-    return told | {"path": path.as_posix()}
-
-
-def thumbnail(image: Image.Image) -> Image.Image:
-    """Small images enlarged without smoothing, so that their pixels stay crisp; large ones reduced."""
-    longest = max(image.size)
-    if longest <= THUMBNAIL_PIXELS // 2:
-        factor = THUMBNAIL_PIXELS // longest
-        return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
-    reduced = image.copy()
-    reduced.thumbnail((2 * THUMBNAIL_PIXELS, 2 * THUMBNAIL_PIXELS), Image.Resampling.LANCZOS)
-    return reduced

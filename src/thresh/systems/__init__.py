@@ -23,6 +23,12 @@ def torch() -> type[System]:
     return TorchSystem
 
 
+def timm() -> type[System]:
+    from thresh.systems.timm_models import TimmSystem
+
+    return TimmSystem
+
+
 def nwb() -> type[System]:
     from thresh.systems.nwb import NwbSystem
 
@@ -48,7 +54,7 @@ def planted() -> type[System]:
 
 
 SYSTEMS: dict[str, Callable[[], type[System]]] = {
-    one.__name__: one for one in (transformers, torch, nwb, arrays, pixels, planted)
+    one.__name__: one for one in (transformers, torch, timm, nwb, arrays, pixels, planted)
 }
 
 
@@ -86,18 +92,26 @@ def open_system(kind: str, name: str, stimuli, *, layers: dict[str, dict], devic
 
 
 def list_layers(
-    model: str, *, search_path: str | None = None, arguments: dict | None = None, revision: str = "main"
+    model: str,
+    *,
+    search_path: str | None = None,
+    arguments: dict | None = None,
+    revision: str = "main",
+    kind: str | None = None,
 ) -> list[tuple[str, str]]:
     """Path and class of every module of a model; no weights are loaded.
 
     Parameters
     ----------
     model
-        Hub name or local folder of a transformers model, or `package.module:callable` of a torch factory.
+        Hub name or local folder of a transformers model, name of a timm model, or `package.module:callable` of a torch
+        factory.
     search_path, arguments
         Folder in which the factory's package is found, and its keyword arguments.
     revision
         Branch, tag or commit of a hub model.
+    kind
+        'transformers', 'torch' or 'timm'; by default 'torch' for a name with a colon, else 'transformers'.
 
     Raises
     ------
@@ -106,7 +120,7 @@ def list_layers(
     """
     from thresh.systems.listing import list_layers as listed
 
-    return listed(model, search_path=search_path, arguments=arguments or {}, revision=revision)
+    return listed(model, search_path=search_path, arguments=arguments or {}, revision=revision, kind=kind)
 
 
 __all__ = ["SYSTEMS", "LayerShape", "System", "Trials", "list_layers", "open_system"]

@@ -1,6 +1,8 @@
 """The one interface of everything that responds to stimuli."""
 
+import functools
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -10,22 +12,24 @@ import numpy as np
 from thresh.errors import HarvestError
 from thresh.stimuli.base import Stimuli
 
+PLURALS = {"image": "images", "text": "text", "tokens": "token ids", "video": "video", "features": "features"}
+
 
 @dataclass(frozen=True)
 class LayerShape:
-    """What a layer gives for one stimulus.
+    """What a layer gives for one item, that is for what is fed to a system as one: a stimulus, a frame, a document.
 
     Attributes
     ----------
     positions, units
-        Rows a stimulus, and columns.
+        Rows an item, and columns; positions is None where items differ, as documents do.
     unit_table
         Column -> (units,): whatever names a unit.
     position_table
-        Column -> (positions,): y and x, or token; empty where the positions are pooled.
+        Column -> (positions,): y and x, or token; empty where the positions are pooled or items differ.
     """
 
-    positions: int
+    positions: int | None
     units: int
     unit_table: dict[str, np.ndarray]
     position_table: dict[str, np.ndarray] = field(default_factory=dict)
@@ -66,7 +70,7 @@ class System(ABC):
     layers
         Layer name -> parameters.
     batch_size
-        Stimuli that are computed together; a harvest asks for ranges that begin at its multiples.
+        Items, at most, that are computed together.
     """
 
     batch_size: int = 1024
@@ -94,11 +98,51 @@ class System(ABC):
 
     @abstractmethod
     def layer_shape(self, layer: str) -> LayerShape:
-        """Rows a stimulus and columns of a layer."""
+        """Rows an item and columns of a layer."""
 
     def planned_shape(self, layer: str) -> LayerShape | None:
         """As `layer_shape`, without weights on a device; None where only a forward pass with them can tell."""
         return self.layer_shape(layer)
+
+    # --- items and their rows; here each stimulus is an item, and all items have equally many rows ---
+
+    @property
+    def item_count(self) -> int:
+        """Number of items; they are computed, and their rows stored, in one fixed order."""
+        return len(self.stimuli_index)
+
+    def item_columns(self, start: int, stop: int) -> dict[str, np.ndarray]:
+        """What is known of the items start to stop: `stimulus`, the index into the set, and perhaps more."""
+        return {"stimulus": self.stimuli_index[start:stop]}
+
+    def batch_edges(self) -> np.ndarray:
+        """First item of each batch, and the number of items."""
+        return np.append(np.arange(0, self.item_count, self.batch_size), self.item_count)
+
+    def edges(self, layer: str) -> np.ndarray:
+        """(items + 1,) int64: the first row of each item, and the number of rows."""
+        return np.arange(self.item_count + 1, dtype=np.int64) * self.layer_shape(layer).positions
+
+    def row_columns(self, layer: str, start: int, stop: int) -> dict[str, np.ndarray]:
+        """Columns of the rows of the items start to stop: `stimulus`, `position` (-1 when pooled), and names of it."""
+        shape = self.layer_shape(layer)
+        items = self.item_columns(start, stop)
+        count = len(items["stimulus"])
+        position = np.arange(shape.positions) if shape.position_table else np.full(shape.positions, -1)
+        positions = {"position": position, **shape.position_table}
+        repeated = {name: np.repeat(column, shape.positions) for name, column in items.items()}
+        return repeated | {name: np.tile(column, count) for name, column in positions.items()}
+
+    def rows_of_stimuli(self, layer: str) -> np.ndarray | None:
+        """(n,) rows of each stimulus of `stimuli_index`, found without weights; None where only a harvest can tell."""
+        shape = self.planned_shape(layer)
+        return None if shape is None else np.full(len(self.stimuli_index), shape.positions)
+
+    # --- responses ---
+
+    def freeze(self, batch_size: int) -> None:
+        """Keep to a size of batches with which a store was begun."""
+        self.batch_size = batch_size
 
     @abstractmethod
     def recipe(self, layer: str) -> dict:
@@ -106,13 +150,32 @@ class System(ABC):
 
     @abstractmethod
     def responses(self, start: int, stop: int, layers: list[str]) -> dict[str, np.ndarray]:
-        """Responses of several layers to the stimuli `stimuli_index[start:stop]`, from one pass.
+        """Responses of several layers to the items start to stop, from one pass.
 
         Returns
         -------
         dict
-            Layer -> float32 (stop - start, positions, units). The bits do not depend on how a range is cut.
+            Layer -> float32 (rows, units), the rows as `edges` and `row_columns` say. The bits do not depend on how a
+            range is cut.
         """
+
+    def prepared(self, start: int, stop: int) -> object:
+        """What `begun` takes for one batch, the items start to stop of it; may run ahead, in another thread."""
+        return start, stop
+
+    def begun(self, prepared: object, layers: list[str]) -> Callable[[], dict[str, np.ndarray]]:
+        """Begin to compute a batch; what is returned waits for it, in any thread, and gives its `responses`."""
+        return functools.partial(self.responses, *prepared, layers)
+
+    # --- checks and facts ---
+
+    def require(self, *modalities: str) -> None:
+        """Refuse stimuli that show none of these: image, text, tokens, video, features."""
+        if not set(modalities) & set(self.stimuli.modalities):
+            raise HarvestError(
+                f"systems.{self.name}: the stimuli {self.stimuli.name!r} are of kind {self.stimuli.kind!r},"
+                f" expected {' or '.join(PLURALS[one] for one in modalities)}."
+            )
 
     def check_one_layer(self) -> None:
         """For kinds that have a single layer, with all its units."""

@@ -32,9 +32,13 @@ class AllCaught(Exception):
 
 
 def capture(
-    model: torch.nn.Module, sites: dict[str, Site], run: Callable[[], object], system: str
-) -> dict[str, torch.Tensor]:
-    """Outputs at several sites, by layer name, from one forward pass.
+    model: torch.nn.Module,
+    sites: dict[str, Site],
+    run: Callable[[], object],
+    system: str,
+    keep: Callable[[str, torch.Tensor], object] = lambda layer, output: output.clone(),
+) -> dict[str, object]:
+    """What is kept of the outputs at several sites, by layer name, from one forward pass.
 
     Parameters
     ----------
@@ -42,11 +46,9 @@ def capture(
         Does the forward pass.
     system
         Name of the system, for messages.
-
-    Returns
-    -------
-    dict
-        Copies: a later in-place operation of the model does not reach them.
+    keep
+        Given a layer and its output, makes what is kept of it; it must copy, so that a later in-place operation of
+        the model does not reach it. By default the whole output.
 
     Raises
     ------
@@ -62,7 +64,8 @@ def capture(
         def hook(module, args, output):
             for layer in layers:
                 if sites[layer].call == calls[path]:
-                    caught[layer] = element(output, sites[layer].output, f"systems.{system}.layers.{layer}").clone()
+                    found = element(output, sites[layer].output, f"systems.{system}.layers.{layer}")
+                    caught[layer] = keep(layer, found)
             calls[path] += 1
             if len(caught) == len(sites):
                 raise AllCaught

@@ -12,7 +12,7 @@ READ_FROM = {"transformers": "model", "nwb": "file"}
 
 # Layers of a model come from one forward pass. Populations of a recording each answer to stimuli of their own, so
 # that each is harvested for itself and does not depend on which others the config names.
-ONE_PASS = ("transformers", "torch")
+ONE_PASS = ("transformers", "torch", "timm")
 
 
 def configured_systems(

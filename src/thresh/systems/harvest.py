@@ -1,6 +1,7 @@
 """From a system to its stores: every layer's shards in one pass over the stimuli."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -8,16 +9,20 @@ import zarr
 from tqdm import tqdm
 
 from thresh.errors import HarvestError, StoreError
-from thresh.store import ActivationsSpec, ShardWriter, lay_out_activations
+from thresh.store import ActivationsSpec, RowTable, ShardWriter, lay_out_activations
 from thresh.store.arrays import write_array
 from thresh.store.encoding import stored_dtype
 from thresh.systems.base import System
+from thresh.systems.pipeline import Behind, ahead
+
+# Items whose rows are laid out together.
+BLOCK = 16384
 
 
 def stored_bytes(system: System, layers: list[str], dtype: str) -> int:
     """Bytes that the values of some layers will take on disk."""
-    shapes = [system.layer_shape(layer) for layer in layers]
-    return sum(len(system.stimuli_index) * s.positions * s.units for s in shapes) * stored_dtype(dtype).itemsize
+    cells = sum(int(system.edges(layer)[-1]) * system.layer_shape(layer).units for layer in layers)
+    return cells * stored_dtype(dtype).itemsize
 
 
 def lay_out_layer(system: System, layer: str, folder: Path, dtype: str, shard_rows: int | None = None) -> list[str]:
@@ -26,13 +31,10 @@ def lay_out_layer(system: System, layer: str, folder: Path, dtype: str, shard_ro
     What a recording or a planted system knows beside its responses (single trials, the true mixing) goes in here.
     """
     shape = system.layer_shape(layer)
-    stimulus = np.repeat(np.asarray(system.stimuli_index, np.int64), shape.positions)
-    position = np.tile(np.arange(shape.positions, dtype=np.int32), len(system.stimuli_index))
-    if not shape.position_table:
-        position[:] = -1
-    names = {name: np.tile(column, len(system.stimuli_index)) for name, column in shape.position_table.items()}
+    items = system.item_count
+    blocks = (system.row_columns(layer, start, min(start + BLOCK, items)) for start in range(0, max(items, 1), BLOCK))
     spec = ActivationsSpec(
-        rows={"stimulus": stimulus, "position": position, **names},
+        rows=RowTable(int(system.edges(layer)[-1]), blocks),
         units={"index": np.arange(shape.units), **shape.unit_table},
         stimuli={"id": system.stimuli.ids, "hash": system.stimuli.hashes},
         dtype=dtype,
@@ -66,60 +68,94 @@ def harvest_layers(
 ) -> None:
     """Write the wanted shards of every layer, all layers in one pass.
 
-    Batches always begin at multiples of the system's batch size, so that a shard has the same bytes whoever writes
-    it and whatever else was missing.
+    Batches are cut as when a store was laid out, so that a shard has the same bytes whoever writes it and whatever else
+    was missing. The next batch is read and the last one is written while
+    one is computed.
 
     Parameters
     ----------
     stores
         Layer -> its store, and the indices of the shards that are wanted.
     written
-        Called with layer and index of each shard that stands on disk.
+        Called with layer and index of each shard that stands on disk; in another thread.
 
     Raises
     ------
     HarvestError
         An activation is not finite or does not fit its type; names system, layer and stimulus.
     """
+    sizes = {layer: batch_size_of(path, system) for layer, (path, _) in stores.items()}
+    # Most often all stores were laid out together, and there is one size.
+    for size in sorted(set(sizes.values())):
+        system.freeze(size)
+        together = {layer: stores[layer] for layer in stores if sizes[layer] == size}
+        harvest_pass(system, together, written)
+
+
+def batch_size_of(path: Path, system: System) -> int:
+    """Size of batches that a store was laid out for."""
+    return zarr.open_group(path, mode="r").attrs["recipe"].get("batch_size", system.batch_size)
+
+
+def harvest_pass(
+    system: System, stores: dict[str, tuple[Path, list[int]]], written: Callable[[str, int], None]
+) -> None:
+    """As `harvest_layers`, for stores with one size of batches."""
+    edges = {layer: system.edges(layer) for layer in stores}
     writers = {
         layer: ShardWriter(path, wanted, lambda index, layer=layer: written(layer, index))
         for layer, (path, wanted) in stores.items()
     }
-    positions = {layer: system.layer_shape(layer).positions for layer in writers}
     for layer, (path, _) in stores.items():
-        check_rows(system, layer, path, positions[layer])
-    step = system.batch_size
-    starts = [
-        start
-        for start in range(0, len(system.stimuli_index), step)
-        if wanting(writers, positions, start, min(start + step, len(system.stimuli_index)))
-    ]
-    # disable=None: a bar on a terminal, nothing in a log.
-    for start in tqdm(starts, desc=f"harvest {system.name}", unit="batch", disable=None):
-        stop = min(start + step, len(system.stimuli_index))
-        layers = wanting(writers, positions, start, stop)
-        for layer, values in system.responses(start, stop, layers).items():
-            rows = values.reshape(-1, values.shape[-1])
-            try:
-                writers[layer].put(start * positions[layer], rows)
-            except StoreError as error:
-                first = str(system.stimuli.ids[system.stimuli_index[start]])
-                place = f"systems.{system.name}.layers.{layer}: in the batch that begins with stimulus {first!r}"
-                raise HarvestError(f"{place}, {error}") from error
+        check_rows(system, layer, path, int(edges[layer][-1]))
+    wanted = list(batches_wanted(system, writers, edges))
+    prepared = ahead(system.prepared(start, stop) for start, stop, _ in wanted)
+    with Behind() as behind:
+        # disable=None: a bar on a terminal, nothing in a log.
+        bar = tqdm(wanted, desc=f"harvest {system.name}", unit="batch", disable=None)
+        for (start, _, layers), batch in zip(bar, prepared, strict=True):
+            behind.submit(store_batch, system, writers, edges, start, system.begun(batch, layers))
 
 
-def check_rows(system: System, layer: str, path: Path, positions: int) -> None:
+def store_batch(
+    system: System,
+    writers: dict[str, ShardWriter],
+    edges: dict[str, np.ndarray],
+    start: int,
+    responses: Callable[[], dict[str, np.ndarray]],
+) -> None:
+    """Hand the rows of a batch, once they are there, to the writers."""
+    for layer, rows in responses().items():
+        try:
+            writers[layer].put(int(edges[layer][start]), rows)
+        except StoreError as error:
+            first = str(system.stimuli.ids[system.item_columns(start, start + 1)["stimulus"][0]])
+            place = f"systems.{system.name}.layers.{layer}: in the batch that begins with stimulus {first!r}"
+            raise HarvestError(f"{place}, {error}") from error
+
+
+def check_rows(system: System, layer: str, path: Path, rows: int) -> None:
     """A store that was laid out for other stimuli would take the rows of one for those of another."""
-    laid_out = zarr.open_array(path / "rows" / "stimulus", mode="r")[::positions]
-    if not np.array_equal(laid_out, system.stimuli_index):
+    laid_out = zarr.open_array(path / "rows" / "stimulus", mode="r")
+    row = 0
+    for start in range(0, system.item_count, BLOCK) if laid_out.shape[0] == rows else ():
+        stimulus = system.row_columns(layer, start, min(start + BLOCK, system.item_count))["stimulus"]
+        if not np.array_equal(laid_out[row : row + len(stimulus)], stimulus):
+            break
+        row += len(stimulus)
+    if row != rows or laid_out.shape[0] != rows:
         raise HarvestError(
-            f"systems.{system.name}.layers.{layer}: {path} was laid out for {len(laid_out)} stimuli that are not the"
-            f" {len(system.stimuli_index)} of the system now; remove the store and run again."
+            f"systems.{system.name}.layers.{layer}: {path} was laid out for {laid_out.shape[0]} rows of stimuli that"
+            f" are not the {rows} of the system now; remove the store and run again."
         )
 
 
-def wanting(writers: dict[str, ShardWriter], positions: dict[str, int], start: int, stop: int) -> list[str]:
-    """Layers that want rows of stimuli start to stop."""
-    return [
-        layer for layer, writer in writers.items() if writer.wants(start * positions[layer], stop * positions[layer])
-    ]
+def batches_wanted(
+    system: System, writers: dict[str, ShardWriter], edges: dict[str, np.ndarray]
+) -> Iterator[tuple[int, int, list[str]]]:
+    """First item of each batch that some layer wants, the one after its last, and those layers."""
+    for start, stop in pairwise(system.batch_edges().tolist()):
+        rows = {layer: (int(edges[layer][start]), int(edges[layer][stop])) for layer in writers}
+        layers = [layer for layer, writer in writers.items() if writer.wants(*rows[layer])]
+        if layers:
+            yield start, stop, layers

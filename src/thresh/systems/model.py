@@ -1,23 +1,31 @@
 """What all models share: fixed batches, one forward pass for all layers, the checks that need no weights."""
 
+import itertools
 from abc import abstractmethod
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
 import torch
-from PIL import Image
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from thresh.devices import pick_device
 from thresh.errors import HarvestError
 from thresh.stimuli.base import Stimuli
 from thresh.systems.base import LayerShape, System
 from thresh.systems.capture import Site, capture
+from thresh.systems.feeds.base import Batch, Feed
 from thresh.systems.positions import Tokens, pooled, shape_of
-from thresh.systems.telling import unknown_module
+from thresh.systems.sequences import check_sequences, sequence_rows
+from thresh.systems.telling import first_line, unknown_module
+from thresh.systems.transfer import on_the_way
+
+# Parts of models of images and text that see the image; layers within them have rows for places, not for tokens.
+SIGHT = ("vision", "visual", "image")
 
 
 class ModelSystem(System):
-    """A torch module that looks at images.
+    """A torch module that looks at images or reads text.
 
     Responses are computed in batches of one fixed size, cut at multiples of it and padded at the end, because the
     last digits of a result depend on the shape of the batch.
@@ -28,6 +36,7 @@ class ModelSystem(System):
     ):
         super().__init__(name, stimuli, layers=layers, device=device)
         self.batch_size = batch_size
+        self.frozen = False
         self.sites = {
             layer: Site(params["module"], params.get("output", 0), params.get("call", 0))
             for layer, params in self.layers.items()
@@ -52,28 +61,37 @@ class ModelSystem(System):
 
     @abstractmethod
     def load_model(self) -> torch.nn.Module:
-        """The model with its weights, on the CPU."""
+        """The model with its weights, on the CPU or where it was spread over devices."""
 
     @abstractmethod
     def check_weights(self) -> None:
         """Raise HarvestError where weights are missing or do not fit."""
 
     @abstractmethod
-    def preprocess(self, images: list[Image.Image]) -> torch.Tensor:
-        """Images as the model wants them, (images, channels, height, width)."""
+    def make_feed(self) -> Feed:
+        """What turns the stimuli into batches; raises HarvestError where the model cannot take them."""
 
     @abstractmethod
     def model_recipe(self) -> dict:
         """What the responses of every layer depend on."""
 
+    @abstractmethod
+    def forward(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> object:
+        """A forward pass, by the names of the feed's inputs."""
+
     def tokens(self, model: torch.nn.Module) -> Tokens:
-        """Tokens of the model that stand for no place."""
+        """Tokens of the model that stand for no place in an image."""
         return Tokens()
 
-    def forward(self, model: torch.nn.Module, batch: torch.Tensor) -> object:
-        return model(batch)
+    def placed(self, model: torch.nn.Module) -> torch.nn.Module:
+        """A model that was loaded, on its device."""
+        return model.to(pick_device(self.device))
 
     # --- what follows from it ---
+
+    @cached_property
+    def feed(self) -> Feed:
+        return self.make_feed()
 
     @cached_property
     def skeleton(self) -> torch.nn.Module:
@@ -82,17 +100,13 @@ class ModelSystem(System):
     @cached_property
     def model(self) -> torch.nn.Module:
         self.check_layers()
-        return self.load_model().eval().requires_grad_(False).to(pick_device(self.device))
+        return self.placed(self.load_model().eval().requires_grad_(False))
 
     def check(self) -> None:
         """See `System.check`."""
-        if self.stimuli.feature_source is not None:
-            raise HarvestError(
-                f"systems.{self.name}: the stimuli {self.stimuli.name!r} are of kind {self.stimuli.kind!r},"
-                " expected images."
-            )
         self.check_layers()
         self.check_weights()
+        self.feed.check()
 
     def check_layers(self) -> None:
         known = [path for path, _ in self.skeleton.named_modules() if path]
@@ -103,26 +117,75 @@ class ModelSystem(System):
         ]
         if unknown:
             raise HarvestError("\n".join(unknown))
+        for layer, pooling in self.poolings.items():
+            if self.feed.packed and pooling != "positions":
+                raise HarvestError(
+                    f"{self.key(layer)}.pooling: found {pooling!r}, expected positions: a packed window holds parts of"
+                    " several documents."
+                )
+
+    def freeze(self, batch_size: int) -> None:
+        """Keep to a size of batches with which a store was begun: responses depend on it in the last digits."""
+        self.batch_size = batch_size
+        self.frozen = True
 
     @cached_property
     def shapes(self) -> dict[str, LayerShape]:
-        outputs = self.outputs(self.batch(0), list(self.layers))
-        return self.shapes_of(outputs, self.tokens(self.model))
+        """Shapes from a forward pass of the largest batch; batches are halved until it fits into memory."""
+        while True:
+            try:
+                batch = self.prepared(*self.feed.largest_batch(self.batch_size))
+                return self.shapes_of(self.model, batch, pick_device(self.device))
+            except (torch.OutOfMemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                told = first_line(error)
+            # Outside of the handler: what it holds keeps the memory of the batch that did not fit.
+            self.halve(told)
+
+    def halve(self, told: str) -> None:
+        place = f"systems.{self.name}.batch_size"
+        if self.frozen:
+            raise HarvestError(
+                f"{place}: a batch of {self.batch_size}, with which this harvest was begun, does not fit into memory"
+                f" now ({told}); free memory, or remove the stores of {self.name} and run again."
+            )
+        if self.batch_size == 1:
+            raise HarvestError(f"{place}: a single item does not fit into memory ({told}).")
+        self.batch_size //= 2
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        print(f"{place}: out of memory, going on with {self.batch_size}", flush=True)
 
     @cached_property
     def planned_shapes(self) -> dict[str, LayerShape]:
-        """Shapes from a forward pass of one image without weights and values; empty where the model looks at values."""
-        image = self.preprocess(self.stimuli.images(0, 1))
+        """Shapes from a forward pass of one item without weights and values; empty where the model looks at values."""
+        batch = self.feed.sample()
+        # transformers looks at the values of masks and positions, and not at those of fake tensors.
         try:
-            outputs = self.captured(self.skeleton, image, list(self.layers), place_of(self.skeleton))
+            with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+                batch.inputs = {name: mode.from_tensor(tensor) for name, tensor in batch.inputs.items()}
+                return self.shapes_of(self.skeleton, batch, place_of(self.skeleton))
         except (NotImplementedError, RuntimeError):
             return {}
-        return self.shapes_of(outputs, self.tokens(self.skeleton))
 
-    def shapes_of(self, outputs: dict[str, torch.Tensor], tokens: Tokens) -> dict[str, LayerShape]:
-        return {
-            layer: shape_of(output, self.poolings[layer], tokens, self.key(layer)) for layer, output in outputs.items()
-        }
+    def shapes_of(self, model: torch.nn.Module, batch: Batch, device: torch.device) -> dict[str, LayerShape]:
+        tokens = self.tokens(model)
+
+        def shape(layer: str, output: torch.Tensor) -> LayerShape:
+            if not self.reads_tokens(layer):
+                return shape_of(output, self.poolings[layer], tokens, self.key(layer))
+            check_sequences(output, self.poolings[layer], batch, self.key(layer))
+            positions = None if self.poolings[layer] == "positions" and output.ndim == 3 else 1
+            return LayerShape(positions, output.shape[-1], {"channel": np.arange(output.shape[-1])})
+
+        found = self.captured(model, batch.moved(device), list(self.layers), shape)
+        return {layer: found[layer] for layer in self.layers}
+
+    def reads_tokens(self, layer: str) -> bool:
+        """Whether the rows of a layer stand for tokens, not for places in an image."""
+        path = self.sites[layer].module.split(".")
+        return self.feed.tokens and not any(word in part for part in path for word in SIGHT)
 
     def layer_shape(self, layer: str) -> LayerShape:
         """See `System.layer_shape`; found by one forward pass of one batch, for all layers."""
@@ -135,38 +198,76 @@ class ModelSystem(System):
     def key(self, layer: str) -> str:
         return f"systems.{self.name}.layers.{layer}"
 
-    def batch(self, first: int) -> torch.Tensor:
-        """Batch whose first stimulus is number `first`; the last stimulus is repeated where too few are left."""
-        index = self.stimuli_index[first : first + self.batch_size]
-        images = self.stimuli.images(int(index[0]), int(index[-1]) + 1)
-        pixels = self.preprocess(images)
-        padding = pixels[-1:].expand(self.batch_size - len(pixels), *pixels.shape[1:])
-        return torch.cat([pixels, padding])
+    # --- items and their rows ---
 
-    def outputs(self, batch: torch.Tensor, layers: list[str]) -> dict[str, torch.Tensor]:
-        return self.captured(self.model, batch, layers, pick_device(self.device))
+    @property
+    def item_count(self) -> int:
+        """See `System.item_count`."""
+        return self.feed.count
 
-    def captured(
-        self, model: torch.nn.Module, batch: torch.Tensor, layers: list[str], device: torch.device
-    ) -> dict[str, torch.Tensor]:
+    def item_columns(self, start: int, stop: int) -> dict[str, np.ndarray]:
+        """See `System.item_columns`."""
+        return self.feed.columns(start, stop)
+
+    def batch_edges(self) -> np.ndarray:
+        """See `System.batch_edges`."""
+        return self.feed.batch_edges(self.batch_size)
+
+    def edges(self, layer: str) -> np.ndarray:
+        """See `System.edges`."""
+        return self.feed.edges() if self.layer_shape(layer).positions is None else super().edges(layer)
+
+    def row_columns(self, layer: str, start: int, stop: int) -> dict[str, np.ndarray]:
+        """See `System.row_columns`."""
+        if self.layer_shape(layer).positions is None:
+            return self.feed.token_columns(start, stop)
+        return super().row_columns(layer, start, stop)
+
+    def rows_of_stimuli(self, layer: str) -> np.ndarray | None:
+        """See `System.rows_of_stimuli`."""
+        shape = self.planned_shape(layer)
+        if shape is None:
+            return None
+        if shape.positions is None:
+            return self.feed.rows_of_stimuli()
+        return self.feed.items_of_stimuli() * shape.positions
+
+    # --- responses ---
+
+    def captured(self, model: torch.nn.Module, batch: Batch, layers: list[str], keep: Callable) -> dict:
         sites = {layer: self.sites[layer] for layer in layers}
         with torch.inference_mode(), exact_arithmetic():
-            return capture(model, sites, lambda: self.forward(model, batch.to(device)), self.name)
+            return capture(model, sites, lambda: self.forward(model, batch.inputs), self.name, keep)
+
+    def prepared(self, start: int, stop: int) -> Batch:
+        """See `System.prepared`."""
+        return self.feed.batch(start, self.batch_size if self.feed.fills else stop - start)
+
+    def begun(self, prepared: Batch, layers: list[str]) -> Callable[[], dict[str, np.ndarray]]:
+        """See `System.begun`."""
+        tokens = self.tokens(self.model)
+        batch = prepared.moved(pick_device(self.device))
+
+        def rows(layer: str, output: torch.Tensor) -> torch.Tensor:
+            if self.reads_tokens(layer):
+                return sequence_rows(output, self.poolings[layer], batch, self.key(layer))
+            found = pooled(output, self.poolings[layer], tokens, self.key(layer))
+            return found[: batch.filled].flatten(0, 1).clone()
+
+        return on_the_way(self.captured(self.model, batch, layers, rows))
 
     def responses(self, start: int, stop: int, layers: list[str]) -> dict[str, np.ndarray]:
         """See `System.responses`."""
-        found: dict[str, list[np.ndarray]] = {
-            layer: [np.empty((0, self.shapes[layer].positions, self.shapes[layer].units), np.float32)]
-            for layer in layers
-        }
-        tokens = self.tokens(self.model)
-        stop = min(stop, len(self.stimuli_index))
-        for first in range(start - start % self.batch_size, stop, self.batch_size):
-            outputs = self.outputs(self.batch(first), layers)
-            low, high = max(start - first, 0), min(stop - first, self.batch_size)
-            for layer, output in outputs.items():
-                rows = pooled(output, self.poolings[layer], tokens, self.key(layer))
-                found[layer].append(rows[low:high].float().cpu().numpy())
+        found = {layer: [np.empty((0, self.shapes[layer].units), np.float32)] for layer in layers}
+        batches = self.batch_edges()
+        begin = max(int(np.searchsorted(batches, start, side="right")) - 1, 0)
+        for first, last in itertools.pairwise(batches[begin:].tolist()):
+            if first >= stop:
+                break
+            for layer, rows in self.begun(self.prepared(first, last), layers)().items():
+                edges = self.edges(layer)
+                low, high = max(start, first), min(stop, last)
+                found[layer].append(rows[edges[low] - edges[first] : edges[high] - edges[first]])
         return {layer: np.concatenate(blocks) for layer, blocks in found.items()}
 
     def recipe(self, layer: str) -> dict:
@@ -174,6 +275,7 @@ class ModelSystem(System):
         site = self.sites[layer]
         return {
             **self.model_recipe(),
+            "feed": self.feed.recipe(),
             "module": site.module,
             "output": site.output,
             "call": site.call,
@@ -184,12 +286,17 @@ class ModelSystem(System):
 
     def facts(self, layer: str) -> dict:
         """See `System.facts`."""
-        return {"simulated": False, "source": self.source, "module": self.sites[layer].module}
+        return {"simulated": False, "source": self.source, "module": self.sites[layer].module, **self.feed.facts()}
 
 
 def place_of(model: torch.nn.Module) -> torch.device:
     """Where the weights of a model are."""
     return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """CUDA has a class for it, other backends have a message."""
+    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error).lower()
 
 
 def exact_arithmetic():

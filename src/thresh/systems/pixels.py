@@ -41,11 +41,7 @@ class PixelsSystem(System):
 
     def check(self) -> None:
         """See `System.check`."""
-        if self.stimuli.feature_source is not None:
-            raise HarvestError(
-                f"systems.{self.name}: the stimuli {self.stimuli.name!r} are of kind {self.stimuli.kind!r},"
-                " expected images."
-            )
+        self.require("image")
         self.check_one_layer()
         self.layer_shape(next(iter(self.layers)))
 
@@ -57,7 +53,7 @@ class PixelsSystem(System):
     def responses(self, start: int, stop: int, layers: list[str]) -> dict[str, np.ndarray]:
         """See `System.responses`."""
         rows = [self.row(image) for image in self.stimuli.images(start, stop)]
-        values = np.stack(rows)[:, None] if rows else np.empty((0, 1, int(np.prod(self.shape))), np.float32)
+        values = np.stack(rows) if rows else np.empty((0, int(np.prod(self.shape))), np.float32)
         return dict.fromkeys(layers, values)
 
     def row(self, image: Image.Image) -> np.ndarray:

@@ -56,12 +56,8 @@ class PlantedSystem(System):
 
     def check(self) -> None:
         """See `System.check`."""
+        self.require("features")
         known = self.stimuli.feature_count
-        if not known:
-            raise HarvestError(
-                f"systems.{self.name}: the stimuli {self.stimuli.name!r} are of kind {self.stimuli.kind!r},"
-                " expected features."
-            )
         start, stop = self.features
         if not 0 <= start < stop <= known:
             raise HarvestError(
@@ -80,7 +76,7 @@ class PlantedSystem(System):
         blocks = [np.empty((0, self.units), np.float32)]
         for first in range(start - start % BLOCK, stop, BLOCK):
             blocks.append(self.block(first)[max(start - first, 0) : stop - first])
-        return dict.fromkeys(layers, np.concatenate(blocks)[:, None])
+        return dict.fromkeys(layers, np.concatenate(blocks))
 
     def block(self, first: int) -> np.ndarray:
         """Responses (BLOCK, units) to the stimuli from `first` on; zeros stand for stimuli after the last."""

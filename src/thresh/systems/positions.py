@@ -1,5 +1,6 @@
 """From what a module puts out to rows and units."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,10 +24,13 @@ class Tokens:
         positions and flatten; cls takes the first of them.
     grid
         Rows and columns of the patches, if known.
+    channels_last
+        Whether maps are (batch, height, width, channels).
     """
 
     prefix: int = 0
     grid: tuple[int, int] | None = None
+    channels_last: bool = False
 
     def leading(self, tokens: int) -> int:
         """Prefix tokens among the tokens of an output; 0 where a module works on the patches alone."""
@@ -45,7 +49,7 @@ def prefix_tokens(model: torch.nn.Module) -> int:
 
 
 def pooled(output: torch.Tensor, pooling: str, tokens: Tokens, where: str) -> torch.Tensor:
-    """Output (batch, channels), (batch, tokens, channels) or (batch, channels, height, width) as rows and units.
+    """Output (batch, channels), (batch, tokens, channels) or a map (batch, channels, height, width) as rows and units.
 
     Returns
     -------
@@ -78,7 +82,7 @@ def as_rows(output: torch.Tensor, tokens: Tokens, where: str) -> torch.Tensor:
     if output.ndim == 3:
         return output[:, tokens.leading(output.shape[1]) :]
     if output.ndim == 4:
-        return output.flatten(2).transpose(1, 2)
+        return output.flatten(1, 2) if tokens.channels_last else output.flatten(2).transpose(1, 2)
     raise HarvestError(f"{where}: found an output of shape {tuple(output.shape)}, expected 2 to 4 dimensions.")
 
 
@@ -99,8 +103,21 @@ def places_of(output: torch.Tensor, positions: int, tokens: Tokens) -> dict[str,
     """y and x of each position where they are known, else its number among the tokens."""
     if output.ndim == 2:
         return {}
-    grid = tuple(output.shape[2:]) if output.ndim == 4 else tokens.grid
-    if grid is None or grid[0] * grid[1] != positions:
+    grid = map_of(output, tokens) if output.ndim == 4 else merged(tokens.grid, positions)
+    if grid is None:
         return {"token": np.arange(positions)}
     y, x = np.divmod(np.arange(positions), grid[1])
     return {"y": y, "x": x}
+
+
+def map_of(output: torch.Tensor, tokens: Tokens) -> tuple[int, int]:
+    """Rows and columns of a map (batch, channels, height, width), or with its channels last."""
+    height, width = output.shape[1:3] if tokens.channels_last else output.shape[2:]
+    return height, width
+
+
+def merged(grid: tuple[int, int] | None, positions: int) -> tuple[int, int] | None:
+    """The grid of patches that so many positions are of; hierarchical models merge two by two, stage after stage."""
+    while grid is not None and grid[0] * grid[1] > positions and grid != (1, 1):
+        grid = (math.ceil(grid[0] / 2), math.ceil(grid[1] / 2))
+    return grid if grid is not None and grid[0] * grid[1] == positions else None

@@ -50,9 +50,19 @@ class ProcessorPreprocessing:
     ----------
     image_size
         Side in pixels that replaces the processor's own.
+    dtype
+        Type of the tensors.
     """
 
-    def __init__(self, system: str, model: str, revision: str, channels: int, image_size: int | None):
+    def __init__(
+        self,
+        system: str,
+        model: str,
+        revision: str,
+        channels: int,
+        image_size: int | None,
+        dtype: torch.dtype = torch.float32,
+    ):
         from transformers import AutoImageProcessor
 
         try:
@@ -63,18 +73,20 @@ class ProcessorPreprocessing:
                 " (save one beside the weights with an image processor's save_pretrained)."
             ) from error
         self.system = system
+        self.dtype = dtype
         self.mode = "L" if channels == 1 else "RGB"
         self.changes = {} if image_size is None else resized_to(self.processor, image_size)
 
     def __call__(self, images: list[Image.Image]) -> torch.Tensor:
         converted = [image.convert(self.mode) for image in images]
         try:
-            return self.processor(images=converted, return_tensors="pt", **self.changes)["pixel_values"]
+            found = self.processor(images=converted, return_tensors="pt", **self.changes)
         except ValueError as error:
             raise HarvestError(
                 f"systems.{self.system}: the image processor cannot make one batch of these images"
                 f" ({str(error).splitlines()[0]}); where they differ in size, give image_size."
             ) from error
+        return found["pixel_values"].to(self.dtype)
 
     def recipe(self) -> dict:
         # The class name tells the backend: the Pil and the torchvision processors differ in the last digits.

@@ -151,7 +151,7 @@ class RecordingSystem(System):
     def responses(self, start: int, stop: int, layers: list[str]) -> dict[str, np.ndarray]:
         """See `System.responses`."""
         rows = self.means[self.stimuli_index[start:stop]]
-        return {layer: rows[:, self.selected(layer)].astype(np.float32)[:, None] for layer in layers}
+        return {layer: rows[:, self.selected(layer)].astype(np.float32) for layer in layers}
 
     def trials(self, layer: str) -> Trials:
         """See `System.trials`; presentations of stimuli of the set, sorted by stimulus."""

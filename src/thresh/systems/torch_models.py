@@ -1,15 +1,20 @@
 """Any torch module: a factory of the user's, and a state dict."""
 
+import inspect
 import json
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from thresh.errors import HarvestError
 from thresh.systems.factories import empty_module, imported_factory, source_digest
+from thresh.systems.feeds.base import Feed
+from thresh.systems.feeds.frames import FrameFeed
+from thresh.systems.feeds.images import ImageFeed
+from thresh.systems.feeds.text import LONGEST, TEXT, TextFeed
+from thresh.systems.feeds.tokenising import GivenTokens, ModelTokeniser, Tokeniser
 from thresh.systems.model import ModelSystem
 from thresh.systems.positions import Tokens, prefix_tokens
 from thresh.systems.preprocessing import PlainPreprocessing
@@ -31,6 +36,10 @@ class TorchSystem(ModelSystem):
         Prefix to remove from keys, e.g. 'module.' of DataParallel.
     image_size, mean, std
         Images are resized to a square, scaled to [0, 1] and normalised; one value of mean makes them grey.
+    tokenizer, text
+        Text becomes tokens by the tokenizer of a transformers model (hub name or folder), as `text` says: `length`,
+        `packing`, `special_tokens`, `prepend_bos`, `template` (see `TextFeed`). The module is called with the ids,
+        and with `attention_mask` where it takes one.
     batch_size
         Stimuli in a forward pass.
     untrained, seed
@@ -46,7 +55,9 @@ class TorchSystem(ModelSystem):
         *,
         layers,
         factory: str,
-        image_size: int,
+        image_size: int | None = None,
+        tokenizer: str | None = None,
+        text: dict | None = None,
         arguments: dict | None = None,
         search_path: str | None = None,
         weights: str | None = None,
@@ -64,7 +75,9 @@ class TorchSystem(ModelSystem):
         self.search_path = search_path
         self.weights = weights
         self.strip_prefix = strip_prefix
-        self.preprocessing = PlainPreprocessing(name, image_size, list(mean), list(std))
+        self.preprocessing = None if image_size is None else PlainPreprocessing(name, image_size, list(mean), list(std))
+        self.tokenizer = tokenizer
+        self.text = TEXT | (text or {})
         self.untrained = untrained
         self.seed = seed
 
@@ -143,8 +156,32 @@ class TorchSystem(ModelSystem):
                     f"{where}: found {key} of shape {tuple(value.shape)}, expected {tuple(wanted[key].shape)}."
                 )
 
-    def preprocess(self, images: list[Image.Image]) -> torch.Tensor:
-        return self.preprocessing(images)
+    def make_feed(self) -> Feed:
+        """See `ModelSystem.make_feed`."""
+        self.require("image", "video", "text", "tokens")
+        shown = self.stimuli.modalities
+        if "image" in shown or "video" in shown:
+            if self.preprocessing is None:
+                raise HarvestError(f"systems.{self.name}.image_size: found none, expected a size for images.")
+            return (ImageFeed if "image" in shown else FrameFeed)(self.stimuli, self.preprocessing)
+        options = {key: self.text[key] for key in ("packing", "special_tokens")}
+        length = self.text["length"] or LONGEST
+        return TextFeed(self.name, self.stimuli, self.tokeniser(shown), length=length, **options)
+
+    def tokeniser(self, shown: tuple[str, ...]) -> Tokeniser:
+        own = {key: self.text[key] for key in ("template", "prepend_bos")}
+        if "text" in shown:
+            if self.tokenizer is None:
+                raise HarvestError(f"systems.{self.name}.tokenizer: found none, expected one for text.")
+            return ModelTokeniser(self.name, self.tokenizer, "main", **own)
+        if own["prepend_bos"]:
+            raise HarvestError(f"systems.{self.name}.text.prepend_bos: found true, expected false for token ids.")
+        return GivenTokens(self.name, None, None)
+
+    def forward(self, model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> object:
+        first, *others = inputs
+        known = inspect.signature(model.forward).parameters
+        return model(inputs[first], **{name: inputs[name] for name in others if name in known})
 
     def tokens(self, model: torch.nn.Module) -> Tokens:
         return Tokens(prefix_tokens(model))
@@ -163,7 +200,7 @@ class TorchSystem(ModelSystem):
             "weights": self.weights_digest,
             "strip_prefix": self.strip_prefix,
             "untrained_seed": self.seed if self.untrained else None,
-            "preprocessing": self.preprocessing.recipe(),
+            "preprocessing": self.preprocessing and self.preprocessing.recipe(),
             "torch": torch.__version__,
         }
 

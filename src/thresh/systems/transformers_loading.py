@@ -1,6 +1,7 @@
 """Loading models of the transformers library quietly, and without parts that are silently random."""
 
 import contextlib
+import inspect
 
 import torch
 
@@ -32,7 +33,23 @@ def empty_transformer(config) -> torch.nn.Module:
     from transformers import AutoModel
 
     with torch.device("meta"), quiet():
-        return AutoModel.from_config(config)
+        model = AutoModel.from_config(config)
+    leave_tokens_uncounted(model)
+    return model
+
+
+def leave_tokens_uncounted(model: torch.nn.Module) -> None:
+    """Let a model without values find the shapes of its layers.
+
+    Models that put images among tokens (LLaVA, PaliGemma and others) count the tokens that stand for an image, which
+    takes values.
+    """
+    own = getattr(model, "get_placeholder_mask", None)
+    # Others, that look at video or sound too, return several masks: their shapes are found with the weights.
+    if own is None or list(inspect.signature(own).parameters) != ["input_ids", "inputs_embeds", "image_features"]:
+        return
+    token = model.config.image_token_id
+    model.get_placeholder_mask = lambda input_ids, *_, **__: (input_ids == token)[..., None]
 
 
 def refuse_random_parts(model: torch.nn.Module, missing: set[str], where: str) -> None:

@@ -1,0 +1,56 @@
+"""Stimuli as a page shows them: small pictures, or the beginning of a text."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+
+from thresh.stimuli import Stimuli
+
+THUMBNAIL_PIXELS = 64
+EXCERPT = 120  # characters
+
+
+def picture(stimuli: Stimuli, index: int, folder: Path) -> dict:
+    """Address of the thumbnail of a stimulus, written if it is not yet there, and what to say of it."""
+    label = next(
+        (f"{name} {stimuli.attributes[name][index]}" for name in ("label", "folder") if name in stimuli.attributes), ""
+    )
+    told = {"title": ", ".join(filter(None, (label, str(stimuli.ids[index])))), "id": str(stimuli.ids[index])}
+    image = shown(stimuli, index)
+    if image is None:
+        return told | {"path": None, "excerpt": excerpt(stimuli, index)}
+    path = Path("thumbnails") / stimuli.name / f"{index}.png"
+    if not (folder / path).exists():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        thumbnail(image()).save(folder / path, optimize=True)
+    return told | {"path": path.as_posix()}
+
+
+def shown(stimuli: Stimuli, index: int) -> Callable[[], Image.Image] | None:
+    """What gives a picture of a stimulus: itself, or the middle frame of a clip; None where it shows none."""
+    if "image" in stimuli.modalities:
+        return lambda: stimuli.image(index)
+    if "video" in stimuli.modalities:
+        middle = int(stimuli.frame_counts[index]) // 2
+        return lambda: stimuli.frames(index, middle, middle + 1)[0]
+    return None
+
+
+def excerpt(stimuli: Stimuli, index: int) -> str:
+    """The beginning of a text; the id of a stimulus that has none."""
+    if "text" not in stimuli.modalities:
+        return str(stimuli.ids[index])
+    (text,) = stimuli.texts([index])
+    return text if len(text) <= EXCERPT else f"{text[:EXCERPT].rstrip()} ..."
+
+
+def thumbnail(image: Image.Image) -> Image.Image:
+    """Small images enlarged without smoothing, so that their pixels stay crisp; large ones reduced."""
+    longest = max(image.size)
+    if longest <= THUMBNAIL_PIXELS // 2:
+        factor = THUMBNAIL_PIXELS // longest
+        return image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+    reduced = image.copy()
+    reduced.thumbnail((2 * THUMBNAIL_PIXELS, 2 * THUMBNAIL_PIXELS), Image.Resampling.LANCZOS)
+    return reduced

@@ -1,0 +1,60 @@
+"""Cutting documents into items loses no token, doubles none, and knows where each one came from."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from thresh.systems.feeds.token_plan import TOKEN, TokenPlan
+
+lengths = st.lists(st.integers(1, 12), min_size=1, max_size=30)
+
+
+def documents_of(lengths, seed=0):
+    """Documents whose tokens are numbered through, some of them special."""
+    random = np.random.default_rng(seed)
+    stream = np.zeros(sum(lengths), TOKEN)
+    stream["token"] = np.arange(len(stream))
+    stream["special"] = random.random(len(stream)) < 0.3
+    return np.split(stream, np.cumsum(lengths)[:-1])
+
+
+@given(lengths, st.sampled_from([None, 1, 5, 40]), st.booleans())
+def test_rows_are_the_kept_tokens_each_once(lengths, window, keep_special):
+    documents = documents_of(lengths)
+    plan = TokenPlan(iter(documents), window=window, keep_special=keep_special)
+    known = np.concatenate([d if keep_special else d[~d["special"]] for d in documents])["token"]
+    columns = plan.columns(0, plan.count)
+    assert sorted(columns["token"]) == known.tolist()
+    assert plan.edges[-1] == len(known)
+    for token, document, position in zip(*(columns[key] for key in ("token", "document", "position")), strict=True):
+        assert documents[document]["token"][position] == token
+    kept = [len(d) if keep_special else int((~d["special"]).sum()) for d in documents]
+    np.testing.assert_array_equal(plan.kept_of_documents(), kept)
+
+
+@given(lengths, st.integers(1, 20))
+def test_windows_hold_the_documents_end_to_end(lengths, window):
+    documents = documents_of(lengths)
+    plan = TokenPlan(iter(documents), window=window, keep_special=True)
+    items = [plan.tokens(item)["token"] for item in range(plan.count)]
+    assert [len(item) for item in items[:-1]] == [window] * (len(items) - 1)
+    np.testing.assert_array_equal(np.concatenate(items), np.arange(sum(lengths)))
+
+
+@given(lengths)
+def test_documents_come_longest_first_and_each_once(lengths):
+    plan = TokenPlan(iter(documents_of(lengths)), window=None, keep_special=True)
+    found = [len(plan.tokens(item)) for item in range(plan.count)]
+    assert found == sorted(lengths, reverse=True)
+    assert sorted(plan.documents(0, plan.count)) == list(range(len(lengths)))
+
+
+@pytest.mark.parametrize("window", [None, 6])
+def test_any_range_of_items_has_the_rows_that_the_edges_tell(window):
+    plan = TokenPlan(iter(documents_of([3, 1, 9, 4, 4, 7, 2], seed=1)), window=window, keep_special=False)
+    whole = plan.columns(0, plan.count)
+    for start, stop in ((0, 2), (1, 4), (3, plan.count), (2, 2)):
+        part = plan.columns(start, stop)
+        for name, values in part.items():
+            np.testing.assert_array_equal(values, whole[name][plan.edges[start] : plan.edges[stop]])
