@@ -13,6 +13,8 @@ EXAMPLES = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", 
 
 def test_every_kind_has_an_example_that_the_config_takes():
     entries = [content for example in EXAMPLES for content in example["systems"].values()]
+    # A glob stands for layers of a model that is not here; `thresh.layer_globs` spreads it out.
+    entries = yaml.safe_load(yaml.safe_dump(entries).replace("*", "0"))
     for content in entries:
         TypeAdapter(config.System).validate_python(content)
     assert {content["kind"] for content in entries} == set(SYSTEMS)

@@ -117,5 +117,5 @@ def test_kinds_are_imported_when_they_are_asked_for():
 
 
 def test_unknown_kind_is_told():
-    with pytest.raises(ConfigError, match="one of transformers, torch, nwb, arrays, pixels, planted"):
+    with pytest.raises(ConfigError, match="one of transformers, torch, timm, nwb, arrays, pixels, planted"):
         open_system("keras", "k", FEATURES, layers={})

@@ -18,5 +18,5 @@ def list_layers(
     elif kind == "torch" or (kind is None and ":" in model):
         empty = empty_module(imported_factory("list_layers", model, search_path), arguments, model)
     else:
-        empty = empty_transformer(model_config("list_layers", model, revision))
+        empty = empty_transformer("list_layers", model, model_config("list_layers", model, revision))
     return [(path, type(module).__name__) for path, module in empty.named_modules() if path]

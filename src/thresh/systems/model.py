@@ -21,7 +21,7 @@ from thresh.systems.telling import first_line, unknown_module
 from thresh.systems.transfer import on_the_way
 
 # Parts of models of images and text that see the image; layers within them have rows for places, not for tokens.
-SIGHT = ("vision", "visual", "image")
+SIGHT = ("vision", "visual", "image", "multi_modal")
 
 
 class ModelSystem(System):
@@ -174,6 +174,7 @@ class ModelSystem(System):
 
         def shape(layer: str, output: torch.Tensor) -> LayerShape:
             if not self.reads_tokens(layer):
+                self.check_entries(layer, output, batch)
                 return shape_of(output, self.poolings[layer], tokens, self.key(layer))
             check_sequences(output, self.poolings[layer], batch, self.key(layer))
             positions = None if self.poolings[layer] == "positions" and output.ndim == 3 else 1
@@ -181,6 +182,15 @@ class ModelSystem(System):
 
         found = self.captured(model, batch.moved(device), list(self.layers), shape)
         return {layer: found[layer] for layer in self.layers}
+
+    def check_entries(self, layer: str, output: torch.Tensor, batch: Batch) -> None:
+        """Windows or crops side by side in the first dimension would be taken for images."""
+        entries = len(next(iter(batch.inputs.values())))
+        if len(output) != entries:
+            raise HarvestError(
+                f"{self.key(layer)}: found an output of shape {tuple(output.shape)} for {entries} images, expected one"
+                " entry an image; take a module around it."
+            )
 
     def reads_tokens(self, layer: str) -> bool:
         """Whether the rows of a layer stand for tokens, not for places in an image."""

@@ -28,14 +28,24 @@ def model_config(where: str, model: str, revision: str):
         raise HarvestError(f"{where}.model: {model}: found no transformers model ({first_line(error)}).") from error
 
 
-def empty_transformer(config) -> torch.nn.Module:
-    """The model of a configuration, without weights."""
+def empty_transformer(where: str, model: str, config) -> torch.nn.Module:
+    """The model of a configuration, without weights.
+
+    Raises
+    ------
+    HarvestError
+        AutoModel knows no model for it.
+    """
     from transformers import AutoModel
 
+    if type(config) not in AutoModel._model_mapping:
+        raise HarvestError(
+            f"{where}.model: {model}: found a {config.model_type}, which AutoModel of transformers lacks."
+        )
     with torch.device("meta"), quiet():
-        model = AutoModel.from_config(config)
-    leave_tokens_uncounted(model)
-    return model
+        empty = AutoModel.from_config(config)
+    leave_tokens_uncounted(empty)
+    return empty
 
 
 def leave_tokens_uncounted(model: torch.nn.Module) -> None:

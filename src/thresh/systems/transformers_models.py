@@ -106,7 +106,7 @@ class TransformersSystem(ModelSystem):
             )
 
     def empty_model(self) -> torch.nn.Module:
-        return empty_transformer(self.config)
+        return empty_transformer(f"systems.{self.name}", self.model_name, self.config)
 
     @cached_property
     def way(self) -> str:
@@ -115,6 +115,11 @@ class TransformersSystem(ModelSystem):
 
     def make_feed(self) -> Feed:
         """See `ModelSystem.make_feed`."""
+        if self.way == "pairs" and self.image_size is not None and not takes(self.skeleton, "interpolate_pos_encoding"):
+            raise HarvestError(
+                f"systems.{self.name}.image_size: found {self.image_size}, expected none:"
+                f" {type(self.skeleton).__name__} has room for images of its own size among the tokens."
+            )
         with quiet():
             return make_feed(
                 self.way,
