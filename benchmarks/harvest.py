@@ -35,7 +35,7 @@ BLOCKS = {f"block{index}": {"module": f"encoder.layer.{index}", "pooling": "posi
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--documents", type=int, default=1500)
+    parser.add_argument("--documents", type=int, default=800)
     parser.add_argument("--length", type=int, default=256, help="most tokens of a document")
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=5)
@@ -91,7 +91,7 @@ def harvest(system, folder: Path) -> float:
         shards = lay_out_layer(system, layer, path, "float16")
         wanted[layer] = (path, list(range(len(shards))))
     begun = time.perf_counter()
-    harvest_layers(system, wanted, lambda layer, index: None)
+    harvest_layers(system, wanted, lambda layer, index, digest: None)
     seconds = time.perf_counter() - begun
     for path in stores.values():
         shutil.rmtree(path)

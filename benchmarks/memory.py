@@ -107,7 +107,7 @@ def harvest(folder: Path, units: int) -> None:
     wanted = {
         layer: (path, list(range(len(lay_out_layer(system, layer, path, "float16"))))) for layer, path in stores.items()
     }
-    harvest_layers(system, wanted, lambda layer, index: None)
+    harvest_layers(system, wanted, lambda layer, index, digest: None)
 
 
 def gather(folder: Path, units: int) -> None:

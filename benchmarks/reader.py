@@ -61,7 +61,7 @@ def write(path: Path, options: argparse.Namespace) -> None:
         dtype=options.dtype,
     )
     shards = lay_out_activations(path, spec)
-    writer = ShardWriter(path, list(range(len(shards))), lambda shard: None)
+    writer = ShardWriter(path, list(range(len(shards))), lambda index, digest: None)
     random, step = np.random.default_rng(0), 64 * DOCUMENT
     for start in range(0, options.rows, step):
         count = min(step, options.rows - start)

@@ -49,7 +49,7 @@ def main() -> None:
 
         for system in opened(job):
             stores = {layer: (stale[layer].product.store, stale[layer].missing) for layer in system.layers}
-            harvest_layers(system, stores, lambda layer, index: stale[layer].written(index))
+            harvest_layers(system, stores, lambda layer, index, digest: stale[layer].written(index, digest))
 
     held: dict[tuple[str, ...], list] = {}
 

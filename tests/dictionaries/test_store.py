@@ -30,7 +30,7 @@ def store(x, tmp_path_factory):
         attributes={"recipe": {}, "facts": {}},
     )
     names = lay_out_activations(folder, spec)
-    ShardWriter(folder, list(range(len(names))), lambda index: None).put(0, x)
+    ShardWriter(folder, list(range(len(names))), lambda index, digest: None).put(0, x)
     seal(folder)
     return open_activations(folder)
 

@@ -218,7 +218,7 @@ def write_activations(path: Path, values: np.ndarray, stimuli: Stimuli, facts: d
         attributes={"facts": facts},
     )
     shards = lay_out_activations(path, spec)
-    ShardWriter(path, list(range(len(shards))), lambda index: None).put(0, values.astype(np.float32))
+    ShardWriter(path, list(range(len(shards))), lambda index, digest: None).put(0, values.astype(np.float32))
     seal(path)
 
 

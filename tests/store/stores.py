@@ -20,6 +20,6 @@ def write_store(
         attributes={"recipe": {}, "facts": {}},
     )
     names = lay_out_activations(folder, spec)
-    ShardWriter(folder, list(range(len(names))), lambda shard: None).put(0, values)
+    ShardWriter(folder, list(range(len(names))), lambda index, digest: None).put(0, values)
     seal(folder)
     return folder

@@ -40,7 +40,9 @@ def test_batches_are_halved_until_they_fit_and_the_size_is_kept(pictures, tmp_pa
     assert zarr.open_group(path, mode="r").attrs["recipe"]["batch_size"] == 3
     assert "out of memory, going on with 3" in capsys.readouterr().out
     # Another job, on a larger machine, keeps to the size: the bits are those of batches of three.
-    harvest_layers(limited(pictures, 12, 12), {"a": (path, list(range(len(shards))))}, lambda layer, index: None)
+    harvest_layers(
+        limited(pictures, 12, 12), {"a": (path, list(range(len(shards))))}, lambda layer, index, digest: None
+    )
     alone = torch_system(pictures, LAYERS, untrained=True, batch_size=3).responses(0, 12, ["a"])["a"]
     np.testing.assert_array_equal(zarr.open_array(path / "values", mode="r")[...], alone)
 
@@ -51,7 +53,7 @@ def test_a_size_that_was_fixed_is_not_changed(pictures, tmp_path):
     with pytest.raises(
         HarvestError, match=r"batch_size: a batch of 6, with which this harvest was begun, does not fit"
     ):
-        harvest_layers(limited(pictures, 5, 6), {"a": (path, [0])}, lambda layer, index: None)
+        harvest_layers(limited(pictures, 5, 6), {"a": (path, [0])}, lambda layer, index, digest: None)
 
 
 def test_an_item_that_does_not_fit_alone_is_told(pictures):

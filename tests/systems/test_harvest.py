@@ -56,7 +56,7 @@ def harvested(system, folder, dtype="float32", jobs=None, shard_rows=64):
     everything = {layer: list(range(len(names))) for layer, names in shards.items()}
     for job in jobs or [everything]:
         wanted = {layer: (stores[layer], job[layer]) for layer in job}
-        harvest_layers(system, wanted, lambda layer, index: None)
+        harvest_layers(system, wanted, lambda layer, index, digest: None)
     for layer, path in stores.items():
         gather_activations(path, f"systems.given.layers.{layer}")
     return stores
@@ -117,7 +117,7 @@ def test_a_store_laid_out_for_other_stimuli_is_not_written(system, tmp_path):
     with pytest.raises(
         HarvestError, match="was laid out for 300 rows of stimuli that are not the 300 of the system now"
     ):
-        harvest_layers(system, {"pooled": (path, [0])}, lambda layer, index: None)
+        harvest_layers(system, {"pooled": (path, [0])}, lambda layer, index, digest: None)
 
 
 def test_populations_of_a_recording_do_not_depend_on_each_other(stimuli, tmp_path):

@@ -4,6 +4,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from blake3 import blake3
+
 from thresh.errors import StoreError
 from thresh.stages.canonical import digest_of
 
@@ -11,9 +13,9 @@ RECORD_FOLDER = ".thresh"
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 (64 hex digits) of the bytes of a file."""
+    """BLAKE3 (64 hex digits) of the bytes of a file; four times as fast as SHA-256, and stores are large."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, blake3).hexdigest()
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -23,7 +25,7 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def inventory(folder: Path) -> dict[str, list]:
-    """Relative path -> [size in bytes, SHA-256] of every file of a store."""
+    """Relative path -> [size in bytes, BLAKE3] of every file of a store."""
     return {path.relative_to(folder).as_posix(): [path.stat().st_size, file_digest(path)] for path in files_of(folder)}
 
 

@@ -39,9 +39,9 @@ class Shards:
     names: list[str]
     missing: list[int]
 
-    def written(self, index: int) -> None:
-        """Note that a shard stands on disk, whole."""
-        note_shard(self.product.store, self.names[index])
+    def written(self, index: int, digest: str | None = None) -> None:
+        """Note that a shard stands on disk, whole, with the BLAKE3 of its file where the writer knows it."""
+        note_shard(self.product.store, self.names[index], digest)
 
 
 LayOut = Callable[[Job], dict[str, tuple[Path, list[str]]]]
@@ -129,10 +129,10 @@ def note_path(store: Path, name: str) -> Path:
     return store / RECORD_FOLDER / "shards" / f"{name.replace('/', '.')}.json"
 
 
-def note_shard(store: Path, name: str) -> None:
+def note_shard(store: Path, name: str, digest: str | None) -> None:
     record_folder(store)
     path = store / name
-    write_json(note_path(store, name), [path.stat().st_size, file_digest(path)])
+    write_json(note_path(store, name), [path.stat().st_size, digest or file_digest(path)])
 
 
 def shard_note(store: Path, name: str) -> list | None:

@@ -1,4 +1,4 @@
-"""Writing shards whole: rows arrive in any portions, a shard is written once when its last row is there."""
+"""Writing shards whole: rows arrive in any portions, a shard is in its place once its last row is there."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,10 +8,12 @@ import zarr
 
 from thresh.store.arrays import shard_names
 from thresh.store.encoding import encode
+from thresh.store.shard_file import ShardFile
+from thresh.store.shards import compression_of
 
 
 class ShardWriter:
-    """Collects rows of one store and hands each wanted shard over whole.
+    """Writes the wanted shards of one store, whose rows come in order.
 
     Parameters
     ----------
@@ -20,32 +22,26 @@ class ShardWriter:
     wanted
         Indices of the shards to write.
     written
-        Called with the index of a shard once it stands on disk.
+        Called with the index of a shard, and the BLAKE3 of its file, once it stands on disk.
     """
 
-    def __init__(self, folder: Path, wanted: list[int], written: Callable[[int], None]):
-        # Zarr does not keep this setting with an array: without it a shard of zeros would not be written at all.
-        with zarr.config.set({"array.write_empty_chunks": True}):
-            self.values = zarr.open_array(folder / "values", mode="r+")
+    def __init__(self, folder: Path, wanted: list[int], written: Callable[[int, str], None]):
+        self.values = zarr.open_array(folder / "values", mode="r")
         self.dtype: str = self.values.attrs["logical_dtype"]
-        self.shard_rows = self.values.shards[0]
+        self.shard_rows: int = self.values.shards[0]
         self.files = [folder / name for name in shard_names(self.values, "values")]
         self.written = written
         self.wanted = set(wanted)
-        self.open: dict[int, tuple[np.ndarray, int]] = {}
-
-    def span(self) -> tuple[int, int]:
-        """First row that is wanted and the row after the last; (0, 0) when nothing is."""
-        if not self.wanted:
-            return 0, 0
-        return min(self.wanted) * self.shard_rows, min((max(self.wanted) + 1) * self.shard_rows, self.values.shape[0])
+        self.open: dict[int, ShardFile] = {}
 
     def wants(self, start: int, stop: int) -> bool:
         """Whether rows start to stop touch a wanted shard."""
         return any(index in self.wanted for index in range(start // self.shard_rows, -(-stop // self.shard_rows)))
 
     def put(self, start: int, rows: np.ndarray) -> None:
-        """Take rows (n, units) float32 whose first is row `start` of the store; each row comes once, in order.
+        """Take rows (n, units) whose first is row `start` of the store; each row comes once, in order.
+
+        Rows are float32, or as they are stored (`thresh.store.encoding`).
 
         Raises
         ------
@@ -55,21 +51,30 @@ class ShardWriter:
         stop = start + len(rows)
         for index in range(start // self.shard_rows, -(-stop // self.shard_rows)):
             if index in self.wanted:
-                first, last = index * self.shard_rows, min((index + 1) * self.shard_rows, self.values.shape[0])
+                first, last = self.bounds(index)
                 low, high = max(start, first), min(stop, last)
-                self.fill(index, first, last, low, encode(rows[low - start : high - start], self.dtype))
+                self.take(index, encode(rows[low - start : high - start], self.dtype))
 
-    def fill(self, index: int, first: int, last: int, low: int, stored: np.ndarray) -> None:
-        buffer, filled = self.open.pop(index, (None, 0))
-        if buffer is None:
-            buffer = np.empty((last - first, self.values.shape[1]), self.values.dtype)
-        buffer[low - first : low - first + len(stored)] = stored
-        filled += len(stored)
-        if filled < last - first:
-            self.open[index] = (buffer, filled)
-        else:
-            # Zarr would read what is there of the last, shorter shard, and stumble where that is damaged.
-            self.files[index].unlink(missing_ok=True)
-            self.values[first:last] = buffer
+    def bounds(self, index: int) -> tuple[int, int]:
+        """First row of a shard and the one after its last."""
+        return index * self.shard_rows, min((index + 1) * self.shard_rows, self.values.shape[0])
+
+    def take(self, index: int, stored: np.ndarray) -> None:
+        if index not in self.open:
+            self.open[index] = self.begun(index)
+        if self.open[index].take(stored):
+            digest = self.open.pop(index).close()
             self.wanted.discard(index)
-            self.written(index)
+            self.written(index, digest)
+
+    def begun(self, index: int) -> ShardFile:
+        first, last = self.bounds(index)
+        return ShardFile(
+            self.files[index],
+            chunk_rows=self.values.chunks[0],
+            chunks=self.shard_rows // self.values.chunks[0],
+            rows=last - first,
+            units=self.values.shape[1],
+            dtype=self.values.dtype,
+            compress=compression_of(self.values) == "blosc",
+        )

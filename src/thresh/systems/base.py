@@ -163,8 +163,14 @@ class System(ABC):
         """What `begun` takes for one batch, the items start to stop of it; may run ahead, in another thread."""
         return start, stop
 
-    def begun(self, prepared: object, layers: list[str]) -> Callable[[], dict[str, np.ndarray]]:
-        """Begin to compute a batch; what is returned waits for it, in any thread, and gives its `responses`."""
+    def begun(self, prepared: object, layers: list[str], dtype: str = "float32") -> Callable[[], dict[str, np.ndarray]]:
+        """Begin to compute a batch; what is returned waits for it, in any thread, and gives its `responses`.
+
+        Parameters
+        ----------
+        dtype
+            A type of `thresh.store.encoding`: rows come in it, as they are stored, where that saves work; else float32.
+        """
         return functools.partial(self.responses, *prepared, layers)
 
     # --- checks and facts ---

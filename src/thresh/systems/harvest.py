@@ -13,7 +13,7 @@ from thresh.store import ActivationsSpec, RowTable, ShardWriter, lay_out_activat
 from thresh.store.arrays import write_array
 from thresh.store.encoding import stored_dtype
 from thresh.systems.base import System
-from thresh.systems.pipeline import Behind, ahead
+from thresh.systems.pipeline import Behind, ahead, keep_freed_memory
 
 # Items whose rows are laid out together.
 BLOCK = 16384
@@ -64,7 +64,7 @@ def write_extras(system: System, layer: str, folder: Path) -> None:
 def harvest_layers(
     system: System,
     stores: dict[str, tuple[Path, list[int]]],
-    written: Callable[[str, int], None],
+    written: Callable[[str, int, str], None],
 ) -> None:
     """Write the wanted shards of every layer, all layers in one pass.
 
@@ -77,7 +77,7 @@ def harvest_layers(
     stores
         Layer -> its store, and the indices of the shards that are wanted.
     written
-        Called with layer and index of each shard that stands on disk; in another thread.
+        Called with layer and index of each shard that stands on disk, and the BLAKE3 of its file; in another thread.
 
     Raises
     ------
@@ -98,23 +98,25 @@ def batch_size_of(path: Path, system: System) -> int:
 
 
 def harvest_pass(
-    system: System, stores: dict[str, tuple[Path, list[int]]], written: Callable[[str, int], None]
+    system: System, stores: dict[str, tuple[Path, list[int]]], written: Callable[[str, int, str], None]
 ) -> None:
     """As `harvest_layers`, for stores with one size of batches."""
     edges = {layer: system.edges(layer) for layer in stores}
     writers = {
-        layer: ShardWriter(path, wanted, lambda index, layer=layer: written(layer, index))
+        layer: ShardWriter(path, wanted, lambda index, digest, layer=layer: written(layer, index, digest))
         for layer, (path, wanted) in stores.items()
     }
     for layer, (path, _) in stores.items():
         check_rows(system, layer, path, int(edges[layer][-1]))
+    (dtype,) = {writer.dtype for writer in writers.values()}
     wanted = list(batches_wanted(system, writers, edges))
     prepared = ahead(system.prepared(start, stop) for start, stop, _ in wanted)
+    keep_freed_memory()
     with Behind() as behind:
         # disable=None: a bar on a terminal, nothing in a log.
         bar = tqdm(wanted, desc=f"harvest {system.name}", unit="batch", disable=None)
         for (start, _, layers), batch in zip(bar, prepared, strict=True):
-            behind.submit(store_batch, system, writers, edges, start, system.begun(batch, layers))
+            behind.submit(store_batch, system, writers, edges, start, system.begun(batch, layers, dtype))
 
 
 def store_batch(

@@ -253,16 +253,19 @@ class ModelSystem(System):
         """See `System.prepared`."""
         return self.feed.batch(start, self.batch_size if self.feed.fills else stop - start)
 
-    def begun(self, prepared: Batch, layers: list[str]) -> Callable[[], dict[str, np.ndarray]]:
+    def begun(self, prepared: Batch, layers: list[str], dtype: str = "float32") -> Callable[[], dict[str, np.ndarray]]:
         """See `System.begun`."""
         tokens = self.tokens(self.model)
         batch = prepared.moved(pick_device(self.device))
 
         def rows(layer: str, output: torch.Tensor) -> torch.Tensor:
             if self.reads_tokens(layer):
-                return sequence_rows(output, self.poolings[layer], batch, self.key(layer))
-            found = pooled(output, self.poolings[layer], tokens, self.key(layer))
-            return found[: batch.filled].flatten(0, 1).clone()
+                found = sequence_rows(output, self.poolings[layer], batch, self.key(layer))
+            else:
+                found = pooled(output, self.poolings[layer], tokens, self.key(layer))[: batch.filled].flatten(0, 1)
+            # A copy, if it was none: what the model does to its output later must not reach it.
+            own = found.to(getattr(torch, dtype))
+            return own.clone() if own.untyped_storage().data_ptr() == output.untyped_storage().data_ptr() else own
 
         return on_the_way(self.captured(self.model, batch, layers, rows))
 

@@ -24,17 +24,17 @@ def sequence_rows(output: torch.Tensor, pooling: str, batch: Batch, where: str) 
     """
     check_sequences(output, pooling, batch, where)
     if output.ndim == 2:
-        return output[: batch.filled].clone()
+        return output[: batch.filled]
     # Indices are made where the mask is, on the CPU: made on a GPU, they would wait for all that runs there.
     kept = batch.kept[: batch.filled]
     if pooling == "positions":
-        return output.flatten(0, 1)[kept.flatten().nonzero()[:, 0].to(output.device)]
+        return output.flatten(0, 1).index_select(0, kept.flatten().nonzero()[:, 0].to(output.device))
     items = output[: batch.filled]
     if pooling == "mean":
         weights = (kept / kept.sum(dim=1, keepdim=True)).to(items.device)
         return torch.einsum("il,ilu->iu", weights, items.float())
     if pooling == "cls":
-        return items[:, 0].clone()
+        return items[:, 0]
     last = kept.shape[1] - 1 - kept.flip(1).int().argmax(dim=1)
     return items[torch.arange(len(items)), last.to(items.device)]
 

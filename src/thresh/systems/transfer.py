@@ -8,7 +8,9 @@ import torch
 
 
 def on_the_way(rows: dict[str, torch.Tensor]) -> Callable[[], dict[str, np.ndarray]]:
-    """Begin to copy tensors to the host; what is returned waits for them, in any thread, and gives float32 arrays.
+    """Begin to copy tensors to the host; what is returned waits for them, in any thread, and gives arrays.
+
+    Arrays have the types of the tensors; those of bfloat16 are its bits, as uint16.
 
     On CUDA the copies go to pinned memory in a stream of their own, so that the next forward pass does not wait for
     them.
@@ -19,7 +21,7 @@ def on_the_way(rows: dict[str, torch.Tensor]) -> Callable[[], dict[str, np.ndarr
 
 def copied(tensor: torch.Tensor) -> Callable[[], np.ndarray]:
     if tensor.device.type != "cuda":
-        return lambda: as_float32(tensor.cpu())
+        return lambda: as_array(tensor.cpu())
     stream = copy_stream(tensor.device)
     stream.wait_stream(torch.cuda.current_stream(tensor.device))
     with torch.cuda.stream(stream):
@@ -31,7 +33,7 @@ def copied(tensor: torch.Tensor) -> Callable[[], np.ndarray]:
 
     def arrived() -> np.ndarray:
         there.synchronize()
-        return as_float32(host)
+        return as_array(host)
 
     return arrived
 
@@ -41,5 +43,7 @@ def copy_stream(device: torch.device) -> torch.cuda.Stream:
     return torch.cuda.Stream(device)
 
 
-def as_float32(tensor: torch.Tensor) -> np.ndarray:
-    return tensor.float().numpy()
+def as_array(tensor: torch.Tensor) -> np.ndarray:
+    if tensor.dtype == torch.bfloat16:
+        return tensor.view(torch.int16).numpy().view(np.uint16)
+    return tensor.numpy()
