@@ -160,3 +160,18 @@ def test_rows_of_video_are_frames_in_order_with_their_times(tmp_path, pooling):
     colour = np.stack([10 * clip, 20 * frame, 5 * clip + frame], axis=1) / 255
     np.testing.assert_allclose(store.read(0, 16 * positions), np.repeat(colour, positions, axis=0), atol=1e-6)
     assert system.rows_of_stimuli("a").tolist() == [count * positions for count in counts]
+
+
+def test_pixels_of_clips_are_the_baseline_of_their_trajectories(tmp_path):
+    """All pixels of a frame have its colour, which moves along a straight line."""
+    from thresh.store import open_activations
+
+    counts = [3, 7, 1, 5]
+    system = open_system("pixels", "pixels", clips(counts), layers={"pixels": {}}, image_size=2)
+    system.check()
+    store = open_activations(harvested(system, tmp_path, "float32")["pixels"])
+    assert store.rows["stimulus"].tolist() == np.repeat(np.arange(4), counts).tolist()
+    found = store.trajectories.set_index("stimulus")
+    np.testing.assert_allclose(found.loc[[0, 1, 3], "curvature"], 0, atol=0.1)
+    np.testing.assert_allclose(found.loc[[0, 1, 3], "distance"], np.hypot(20, 1) * 2 / 255, rtol=1e-5)
+    assert system.rows_of_stimuli("pixels").tolist() == counts
