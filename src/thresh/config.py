@@ -515,6 +515,12 @@ class Harvest(Section):
     """How activations are computed and stored."""
 
     parts: int = Field(1, ge=1, description="Jobs that share the shards of each system; results do not depend on it.")
+    threads: int = Field(
+        4,
+        ge=1,
+        description="Cores of a job that runs a model on the CPU, at most as many as Snakemake is given; kept with a "
+        "store that was begun, for the last digits depend on it.",
+    )
     dtype: Literal["float16", "float32", "bfloat16"] = Field(
         "float16", description="Type in which activations are stored."
     )

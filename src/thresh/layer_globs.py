@@ -98,7 +98,9 @@ def modules_of(name: str, content: dict, small_models: dict) -> list[str]:
     try:
         found = list_layers(model, **options, revision=content.get("revision", "main"), kind=content["kind"])
     except ThreshError as error:
-        raise StudyError(f"systems.{name}.layers: {error}") from None
+        told = str(error)
+        key = told.removeprefix("list_layers") if told.startswith("list_layers.") else f".layers: {told}"
+        raise StudyError(f"systems.{name}{key}") from None
     return [path for path, _ in found]
 
 

@@ -102,9 +102,9 @@ def python_files(folder: str) -> list[tuple[str, str]]:
 def versions(study: Study, system: str) -> dict[str, str]:
     """Versions of the packages that compute a system's responses: another one may give other last digits."""
     packages = {
-        "transformers": ("torch", "transformers", "tokenizers", "pillow"),
-        "torch": ("torch", "tokenizers", "pillow"),
-        "timm": ("torch", "timm", "pillow"),
+        "transformers": ("torch", "transformers", "tokenizers", "sentencepiece", "tiktoken", "pillow", "torchvision"),
+        "torch": ("torch", "transformers", "tokenizers", "pillow"),
+        "timm": ("torch", "timm", "pillow", "torchvision"),
         "pixels": ("pillow",),
     }
     return {package: installed(package) for package in packages.get(study.config.systems[system].kind, ())}

@@ -10,7 +10,7 @@ def harvest_params(study: Study, system: str) -> dict:
     """Of a harvest: the system, how it is stored, versions of what computes it; layers are products of their own."""
     content = study.params("systems", system, ("constant_units",))
     layers = content.pop("layers")
-    store = study.config.harvest.model_dump(exclude={"parts"})
+    store = study.config.harvest.model_dump(exclude={"parts", "threads"})
     return {"system": content, "store": store, "versions": versions(study, system), "products": layers}
 
 

@@ -12,7 +12,7 @@ rule harvest:
         f"{LOGS}/activations/{{system}}/parts/{{part}}.log",
     conda:
         ENVIRONMENT
-    threads: 1
+    threads: lambda w: harvest_threads(w.system)
     resources:
         gpu=GPU,
         mem_mb=memory(2000),

@@ -72,6 +72,13 @@ def memory(megabytes):
     return lambda wildcards, attempt: megabytes * attempt
 
 
+def harvest_threads(system):
+    """Models compute on several cores; everything else reads."""
+    models = ("transformers", "torch", "timm")
+    kind = study.config.systems[system].kind
+    return study.config.harvest.threads if kind in models else 1
+
+
 def stimuli_of(system):
     return f"{RESULTS}/stimuli/{study.config.systems[system].stimuli}.json"
 

@@ -75,6 +75,11 @@ class ShardFile:
             while len(view):
                 view = view[self.file.write(view) :]
 
+    def abandon(self) -> None:
+        """Remove what was written, after an error."""
+        self.file.close()
+        self.partial.unlink(missing_ok=True)
+
     def close(self) -> str:
         """End the file and put it in its place; returns its BLAKE3 (64 hex digits)."""
         self.write(self.index.reshape(-1).view(np.uint8))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import zarr
 
+from thresh.errors import StoreError
 from thresh.store.arrays import shard_names
 from thresh.store.encoding import encode
 from thresh.store.shard_file import ShardFile
@@ -33,6 +34,7 @@ class ShardWriter:
         self.written = written
         self.wanted = set(wanted)
         self.open: dict[int, ShardFile] = {}
+        self.broken = False
 
     def wants(self, start: int, stop: int) -> bool:
         """Whether rows start to stop touch a wanted shard."""
@@ -48,11 +50,16 @@ class ShardWriter:
         StoreError
             A value cannot be stored.
         """
+        if self.broken:
+            raise StoreError("a shard could not be written before; run again.")
         stop = start + len(rows)
         for index in range(start // self.shard_rows, -(-stop // self.shard_rows)):
             if index in self.wanted:
                 first, last = self.bounds(index)
                 low, high = max(start, first), min(stop, last)
+                expected = first + (self.open[index].taken if index in self.open else 0)
+                if low != expected:
+                    raise StoreError(f"found row {low}, expected {expected}: rows come in order.")
                 self.take(index, encode(rows[low - start : high - start], self.dtype))
 
     def bounds(self, index: int) -> tuple[int, int]:
@@ -62,8 +69,16 @@ class ShardWriter:
     def take(self, index: int, stored: np.ndarray) -> None:
         if index not in self.open:
             self.open[index] = self.begun(index)
-        if self.open[index].take(stored):
-            digest = self.open.pop(index).close()
+        shard = self.open[index]
+        try:
+            digest = shard.close() if shard.take(stored) else None
+        except BaseException:
+            # A shard of which a part was lost is begun anew by another run; it takes no more rows.
+            shard.abandon()
+            self.broken = True
+            raise
+        if digest is not None:
+            del self.open[index]
             self.wanted.discard(index)
             self.written(index, digest)
 

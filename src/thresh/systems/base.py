@@ -140,9 +140,9 @@ class System(ABC):
 
     # --- responses ---
 
-    def freeze(self, batch_size: int) -> None:
-        """Keep to a size of batches with which a store was begun."""
-        self.batch_size = batch_size
+    def freeze(self, recipe: dict) -> None:
+        """Keep to what the recipe of a store that was begun says of how responses are computed."""
+        self.batch_size = recipe.get("batch_size", self.batch_size)
 
     @abstractmethod
     def recipe(self, layer: str) -> dict:

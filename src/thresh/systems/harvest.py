@@ -1,5 +1,6 @@
 """From a system to its stores: every layer's shards in one pass over the stimuli."""
 
+import json
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -84,17 +85,28 @@ def harvest_layers(
     HarvestError
         An activation is not finite or does not fit its type; names system, layer and stimulus.
     """
-    sizes = {layer: batch_size_of(path, system) for layer, (path, _) in stores.items()}
-    # Most often all stores were laid out together, and there is one size.
-    for size in sorted(set(sizes.values())):
-        system.freeze(size)
-        together = {layer: stores[layer] for layer in stores if sizes[layer] == size}
+    recipes = {layer: zarr.open_group(path, mode="r").attrs["recipe"] for layer, (path, _) in stores.items()}
+    groups: dict[str, dict] = {}
+    for layer, store in stores.items():
+        # Most often all stores were laid out together, and there is one group.
+        how = json.dumps([recipes[layer].get(key) for key in ("batch_size", "threads")])
+        groups.setdefault(how, {})[layer] = store
+    for together in groups.values():
+        system.freeze(recipes[next(iter(together))])
+        for layer, (path, _) in together.items():
+            check_recipe(system, layer, path, recipes[layer])
         harvest_pass(system, together, written)
 
 
-def batch_size_of(path: Path, system: System) -> int:
-    """Size of batches that a store was laid out for."""
-    return zarr.open_group(path, mode="r").attrs["recipe"].get("batch_size", system.batch_size)
+def check_recipe(system: System, layer: str, path: Path, begun: dict) -> None:
+    """Shards of another model, a branch on the hub that has moved for one, must not come into one store."""
+    now = json.loads(json.dumps(system.recipe(layer)))
+    changed = sorted(key for key in now.keys() | begun.keys() if now.get(key) != begun.get(key))
+    if changed:
+        raise HarvestError(
+            f"systems.{system.name}.layers.{layer}: {path} was begun with another recipe ({', '.join(changed)}"
+            " changed); remove the store and run again."
+        )
 
 
 def harvest_pass(
@@ -138,13 +150,15 @@ def store_batch(
 
 def check_rows(system: System, layer: str, path: Path, rows: int) -> None:
     """A store that was laid out for other stimuli would take the rows of one for those of another."""
-    laid_out = zarr.open_array(path / "rows" / "stimulus", mode="r")
+    known = zarr.open_group(path / "rows", mode="r")
+    laid_out = known["stimulus"]
     row = 0
     for start in range(0, system.item_count, BLOCK) if laid_out.shape[0] == rows else ():
-        stimulus = system.row_columns(layer, start, min(start + BLOCK, system.item_count))["stimulus"]
-        if not np.array_equal(laid_out[row : row + len(stimulus)], stimulus):
+        columns = system.row_columns(layer, start, min(start + BLOCK, system.item_count))
+        count = len(columns["stimulus"])
+        if any(not np.array_equal(known[name][row : row + count], columns[name]) for name in ("stimulus", "position")):
             break
-        row += len(stimulus)
+        row += count
     if row != rows or laid_out.shape[0] != rows:
         raise HarvestError(
             f"systems.{system.name}.layers.{layer}: {path} was laid out for {laid_out.shape[0]} rows of stimuli that"

@@ -124,9 +124,11 @@ class ModelSystem(System):
                     " several documents."
                 )
 
-    def freeze(self, batch_size: int) -> None:
-        """Keep to a size of batches with which a store was begun: responses depend on it in the last digits."""
-        self.batch_size = batch_size
+    def freeze(self, recipe: dict) -> None:
+        """See `System.freeze`: responses depend on sizes of batches and numbers of threads in the last digits."""
+        super().freeze(recipe)
+        if recipe.get("threads") is not None:
+            torch.set_num_threads(recipe["threads"])
         self.frozen = True
 
     @cached_property
@@ -295,6 +297,8 @@ class ModelSystem(System):
             "pooling": self.poolings[layer],
             "prefix_tokens": self.tokens(self.skeleton).prefix,
             "batch_size": self.batch_size,
+            "device": pick_device(self.device).type,
+            "threads": torch.get_num_threads() if pick_device(self.device).type == "cpu" else None,
         }
 
     def facts(self, layer: str) -> dict:

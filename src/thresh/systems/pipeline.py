@@ -28,12 +28,13 @@ def ahead(items: Iterable[Item]) -> Iterator[Item]:
 class Behind:
     """A thread that does what it is given, in order, with at most `waiting` calls begun and not done.
 
-    An error of a call is raised by a later `submit`, or at the end of the block.
+    An error of a call is raised by a later `submit`, or at the end of the block; calls after it are not done.
     """
 
     def __init__(self, waiting: int = 2):
         self.waiting = waiting
         self.calls: deque[Future] = deque()
+        self.failed = False
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="behind")
 
     def __enter__(self) -> "Behind":
@@ -43,7 +44,17 @@ class Behind:
         """Do a call later; waits while too many are not done."""
         while len(self.calls) >= self.waiting:
             self.calls.popleft().result()
-        self.calls.append(self.thread.submit(call, *arguments))
+        self.calls.append(self.thread.submit(self.done, call, arguments))
+
+    def done(self, call: Callable, arguments: tuple) -> None:
+        """Do a call, unless one before it has failed."""
+        if self.failed:
+            return
+        try:
+            call(*arguments)
+        except BaseException:
+            self.failed = True
+            raise
 
     def __exit__(self, kind, error, traceback) -> None:
         # After an error the calls that have not begun are dropped: their results would come too late.

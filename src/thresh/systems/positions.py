@@ -72,7 +72,7 @@ def pooled(output: torch.Tensor, pooling: str, tokens: Tokens, where: str) -> to
         return output[:, :1]
     rows = as_rows(output, tokens, where)
     if pooling == "mean":
-        return rows.mean(dim=1, keepdim=True)
+        return rows.float().mean(dim=1, keepdim=True)
     return rows.flatten(1)[:, None] if pooling == "flatten" else rows
 
 

@@ -55,11 +55,12 @@ def entry(model: torch.nn.Module, way: str) -> torch.nn.Module:
     return model
 
 
-def item_length(config, given: int | None, limit: int | None) -> int:
+def item_length(name: str, config, given: int | None, limit: int | None) -> int:
     """Most tokens of an item: as the config says, else what model and tokenizer can take, at most `LONGEST`."""
-    text = config.get_text_config()
-    known = [getattr(text, "max_position_embeddings", None), limit, LONGEST]
-    return given or min(one for one in known if one)
+    most = getattr(config.get_text_config(), "max_position_embeddings", None)
+    if given and most and given > most:
+        raise HarvestError(f"systems.{name}.text.length: found {given}, expected at most {most}, as the model reads.")
+    return given or min(one for one in (most, limit, LONGEST) if one)
 
 
 def make_feed(way: str, name: str, stimuli: Stimuli, *, config, model: str, revision: str, text: dict, preprocessing):
@@ -87,7 +88,7 @@ def make_feed(way: str, name: str, stimuli: Stimuli, *, config, model: str, revi
         return pairs_feed(name, stimuli, config, model, revision, text, preprocessing)
     tokeniser = ModelTokeniser(name, model, revision, template=text["template"], prepend_bos=text["prepend_bos"])
     limit = tokeniser.tokenizer.model_max_length
-    return TextFeed(name, stimuli, tokeniser, length=item_length(config, text["length"], limit), **options)
+    return TextFeed(name, stimuli, tokeniser, length=item_length(name, config, text["length"], limit), **options)
 
 
 def tokens_feed(name: str, stimuli: Stimuli, config, text: dict, options: dict) -> Feed:
@@ -97,7 +98,7 @@ def tokens_feed(name: str, stimuli: Stimuli, config, text: dict, options: dict) 
     if text["prepend_bos"] and bos is None:
         raise HarvestError(f"systems.{name}.text.prepend_bos: found true, but the model's config has no bos_token_id.")
     tokeniser = GivenTokens(name, own.vocab_size, bos)
-    return TextFeed(name, stimuli, tokeniser, length=item_length(config, text["length"], None), **options)
+    return TextFeed(name, stimuli, tokeniser, length=item_length(name, config, text["length"], None), **options)
 
 
 def pairs_feed(name: str, stimuli: Stimuli, config, model: str, revision: str, text: dict, preprocessing) -> Feed:
@@ -112,7 +113,7 @@ def pairs_feed(name: str, stimuli: Stimuli, config, model: str, revision: str, t
         stimuli,
         model,
         revision,
-        length=item_length(config, text["length"], None),
+        length=item_length(name, config, text["length"], None),
         special_tokens=text["special_tokens"],
         template=text["template"],
         image_options=preprocessing.changes,

@@ -68,7 +68,7 @@ class PairFeed(Sequences):
                 f"systems.{name}.model: {model}: found a {type(self.processor).__name__}, expected a processor of"
                 " images and text."
             )
-        self.processor.tokenizer.padding_side = "right"
+        self.processor.tokenizer.padding_side = self.processor.tokenizer.truncation_side = "right"
         self.sees_padding = "attention_mask" not in self.processor.tokenizer.model_input_names
 
     @cached_property

@@ -75,7 +75,7 @@ class TextFeed(Sequences):
         if not len(tokens) or (self.special_tokens == "drop" and tokens["special"].all()):
             raise HarvestError(
                 f"systems.{self.name}: found no token in {str(self.stimuli.ids[index])!r} of the stimuli"
-                f" {self.stimuli.name!r}, expected documents that are not empty."
+                f" {self.stimuli.name!r} beside special tokens, expected some (text.length is {self.length})."
             )
 
     def check(self) -> None:

@@ -119,6 +119,8 @@ class ModelTokeniser(Tokeniser):
                 f"systems.{name}.model: {model}: found no tokenizer ({first_line(error)}), expected one beside the"
                 " weights, or stimuli of kind tokens."
             ) from error
+        # Positions count from the beginning of a document.
+        self.tokenizer.truncation_side = "right"
         self.before, self.after = template.split(PLACE)
         self.sees_padding = "attention_mask" not in self.tokenizer.model_input_names
         self.knows_characters = bool(self.tokenizer.is_fast)
