@@ -175,3 +175,41 @@ def test_pixels_of_clips_are_the_baseline_of_their_trajectories(tmp_path):
     np.testing.assert_allclose(found.loc[[0, 1, 3], "curvature"], 0, atol=0.1)
     np.testing.assert_allclose(found.loc[[0, 1, 3], "distance"], np.hypot(20, 1) * 2 / 255, rtol=1e-5)
     assert system.rows_of_stimuli("pixels").tolist() == counts
+
+
+# --- a store that was begun ------------------------------------------------------------------------------------------
+
+
+def test_a_harvest_does_not_go_on_with_another_model(pictures, tmp_path):
+    """As when a branch on the hub has moved between a kill and the next run."""
+    path = tmp_path / "a.zarr"
+    lay_out_layer(torch_system(pictures, LAYERS, untrained=True, seed=0), "a", path, "float32", 64)
+    other = torch_system(pictures, LAYERS, untrained=True, seed=1)
+    with pytest.raises(HarvestError, match=r"begun with another recipe \(untrained_seed changed\); remove the store"):
+        harvest_layers(other, {"a": (path, [0])}, lambda layer, index, digest: None)
+
+
+def test_a_harvest_goes_on_with_the_threads_it_was_begun_with(pictures, tmp_path):
+    path = tmp_path / "a.zarr"
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        lay_out_layer(torch_system(pictures, LAYERS, untrained=True), "a", path, "float32", 64)
+        torch.set_num_threads(2)
+        harvest_layers(torch_system(pictures, LAYERS, untrained=True), {"a": (path, [0])}, lambda *_: None)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_calls_after_one_that_failed_are_not_done():
+    done = []
+
+    def fail():
+        raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"), Behind(waiting=50) as behind:  # noqa: PT012
+        behind.submit(fail)
+        for number in range(20):
+            behind.submit(done.append, number)
+    assert done == []
