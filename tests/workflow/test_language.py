@@ -35,7 +35,7 @@ def study(fresh):
                     "layers": {"block": {"module": "h.*", "pooling": "positions"}},
                 }
             },
-            "harvest": {"parts": 3, "shard_rows": 256},
+            "harvest": {"parts": 2, "shard_rows": 256},
         }
     )
     return fresh, documents
@@ -53,7 +53,7 @@ def test_documents_are_shared_out_and_only_what_a_change_concerns_is_computed(st
     project, documents = study
     computed = project.computed("activations")
     assert {f"harvest activations/gpt2/{layer}.zarr" for layer in LAYERS} <= computed
-    three = values(project)
+    alone = values(project)
     rows = zarr.open_group(stores(project)["block.1"] / "rows", mode="r")
     stimulus, position, token = (rows[name][...] for name in ("stimulus", "position", "token"))
     for index, document in enumerate(documents):
@@ -71,13 +71,7 @@ def test_documents_are_shared_out_and_only_what_a_change_concerns_is_computed(st
     project.write_config(config)
     computed = project.computed("activations")
     assert {f"harvest activations/gpt2/{layer}.zarr" for layer in LAYERS} <= computed
-    assert len(values(project)["block.0"]) == sum(map(len, documents)) > len(three["block.0"])
-
-    config["systems"]["gpt2"]["text"] = {}
-    project.write_config(config)
-    project.run("activations")
-    for layer, known in three.items():
-        np.testing.assert_array_equal(values(project)[layer], known)
+    assert len(values(project)["block.0"]) == sum(map(len, documents)) > len(alone["block.0"])
 
 
 def test_a_glob_that_matches_nothing_is_told_before_anything_runs(study):
