@@ -1,4 +1,4 @@
-"""Write the schema and the reference page of the config from src/thresh/config.py.
+"""Write the schema and the reference page of the config from src/thresh/config/.
 
 Example:
   python scripts/write_config_reference.py

@@ -13,7 +13,7 @@ from thresh.config import Config
 
 HEAD = """# Every key of a study's config
 
-Made from `src/thresh/config.py` by `make docs`; a test fails when it differs. `config.yaml` is a documented study to
+Made from `src/thresh/config/` by `make docs`; a test fails when it differs. `config.yaml` is a documented study to
 begin from, `quickstart.yaml` the one that `make quickstart` runs. Names (of stimuli, systems, layers ...) are yours:
 letters, digits, `_ . + -`.
 """

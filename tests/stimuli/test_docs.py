@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pydantic import TypeAdapter
 
-from thresh import config
+from thresh.config import stimuli as config
 from thresh.stimuli import KINDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "stimuli.md").read_text(encoding="utf-8")

@@ -4,7 +4,7 @@ from pathlib import Path
 import yaml
 from pydantic import TypeAdapter
 
-from thresh import config
+from thresh.config import systems as config
 from thresh.systems import SYSTEMS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "systems.md").read_text(encoding="utf-8")

@@ -70,8 +70,7 @@ def harvest_layers(
     """Write the wanted shards of every layer, all layers in one pass.
 
     Batches are cut as when a store was laid out, so that a shard has the same bytes whoever writes it and whatever else
-    was missing. The next batch is read and the last one is written while
-    one is computed.
+    was missing. The next batch is read and the last one is written while one is computed.
 
     Parameters
     ----------
@@ -112,7 +111,7 @@ def check_recipe(system: System, layer: str, path: Path, begun: dict) -> None:
 def harvest_pass(
     system: System, stores: dict[str, tuple[Path, list[int]]], written: Callable[[str, int, str], None]
 ) -> None:
-    """As `harvest_layers`, for stores with one size of batches."""
+    """As `harvest_layers`, for stores that were begun with one size of batches and one number of threads."""
     edges = {layer: system.edges(layer) for layer in stores}
     writers = {
         layer: ShardWriter(path, wanted, lambda index, digest, layer=layer: written(layer, index, digest))

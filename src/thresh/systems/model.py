@@ -27,8 +27,8 @@ SIGHT = ("vision", "visual", "image", "multi_modal")
 class ModelSystem(System):
     """A torch module that looks at images or reads text.
 
-    Responses are computed in batches of one fixed size, cut at multiples of it and padded at the end, because the
-    last digits of a result depend on the shape of the batch.
+    Responses are computed in batches that are cut once, by the feed, and never otherwise: the last digits of a result
+    depend on the shape of the batch.
     """
 
     def __init__(
@@ -204,7 +204,7 @@ class ModelSystem(System):
         return self.shapes[layer]
 
     def planned_shape(self, layer: str) -> LayerShape | None:
-        """See `System.planned_shape`; found on the meta device."""
+        """See `System.planned_shape`; found with tensors that have shapes and no values."""
         return self.planned_shapes.get(layer)
 
     def key(self, layer: str) -> str:
