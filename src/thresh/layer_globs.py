@@ -32,11 +32,16 @@ def with_layers_listed(config: Any) -> Any:
     globbed = [name for name, content in entries(systems) if any(has_glob(path) for _, path in paths(content))]
     if not globbed:
         return config
-    listed = copy.deepcopy(config)
+    listed, told = copy.deepcopy(config), []
+    made = config.get("small_models")
     for name in globbed:
         content = listed["systems"][name]
-        made = config.get("small_models")
-        content["layers"] = spread(name, content, made if isinstance(made, dict) else {})
+        try:
+            content["layers"] = spread(name, content, made if isinstance(made, dict) else {})
+        except StudyError as error:
+            told.append(str(error))
+    if told:
+        raise StudyError("\n".join(told))
     return listed
 
 
@@ -74,10 +79,9 @@ def spread(name: str, content: dict, small_models: dict) -> dict:
             continue
         matched = [module for module in modules if matches(module, path)]
         if not matched:
-            raise StudyError(
-                f"systems.{name}.layers.{layer}: {path!r} matches no module of {source(content)};"
-                f" `python scripts/list_layers.py {source(content)}` lists them."
-            )
+            from thresh.systems.telling import unknown_module
+
+            raise StudyError(unknown_module(name, layer, path, modules, [source(content)], glob=True))
         for module in matched:
             label = module if isinstance(own, list) else ".".join([layer, *wild_parts(module, path)])
             spread_out = {**params, "module": module}

@@ -186,6 +186,8 @@ def test_ids_must_be_there(tmp_path):
     file = write_jsonl(tmp_path / "a.jsonl", [{"text": "a", "key": "k"}, {"text": "b", "key": None}])
     with pytest.raises(StimuliError, match=r"line 2: 'key': found None, expected an id"):
         prepare("text", "docs", file=file, id_column="key")
+    with pytest.raises(StimuliError, match=r"line 1: found the columns text, key, expected 'name' among them"):
+        prepare("text", "docs", file=file, id_column="name")
 
 
 @pytest.mark.parametrize(

@@ -181,6 +181,8 @@ def test_an_image_model_is_not_fed_text_and_text_that_cannot_be_read_is_told(gpt
         gpt2(text_stimuli(documents), gpt2_folder, {"a": {"module": "h.0"}}, text={"packing": True}).check()
     with pytest.raises(HarvestError, match=r"text\.template: found 'no place', expected \{text\} once"):
         gpt2(text_stimuli(documents), gpt2_folder, text={"template": "no place"}).check()
+    with pytest.raises(HarvestError, match=r"image_size: found 32, expected none: .* 'documents' show no images"):
+        gpt2(text_stimuli(documents), gpt2_folder, image_size=32).check()
 
 
 def test_the_recipe_sees_tokenizer_policy_and_not_earlier_calls(gpt2_folder, documents, tmp_path):

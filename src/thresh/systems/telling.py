@@ -14,8 +14,10 @@ def nearest_names(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     return difflib.get_close_matches(name, list(known), count, cutoff=0)
 
 
-def unknown_module(system: str, layer: str, module: str, modules: Iterable[str], listing: list[str]) -> str:
-    """Message for a layer whose module the model does not have.
+def unknown_module(
+    system: str, layer: str, module: str, modules: Iterable[str], listing: list[str], glob: bool = False
+) -> str:
+    """Message for a layer whose module the model does not have, or whose glob matches none.
 
     Parameters
     ----------
@@ -25,7 +27,7 @@ def unknown_module(system: str, layer: str, module: str, modules: Iterable[str],
     # From the folder that the user stands in: a workflow can run elsewhere than in its own.
     script = os.path.relpath(LIST_LAYERS) if LIST_LAYERS.exists() else "scripts/list_layers.py"
     return (
-        f"systems.{system}.layers.{layer}: {module!r} is not a module of {listing[0]}.\n"
+        f"systems.{system}.layers.{layer}: {module!r} {'matches no' if glob else 'is not a'} module of {listing[0]}.\n"
         f"  nearest: {', '.join(nearest_names(module, modules))}\n"
         f"  all layers: {shlex.join(['python', script, *listing])}"
     )

@@ -115,6 +115,11 @@ class TransformersSystem(ModelSystem):
 
     def make_feed(self) -> Feed:
         """See `ModelSystem.make_feed`."""
+        if self.way in ("text", "tokens") and self.image_size is not None:
+            raise HarvestError(
+                f"systems.{self.name}.image_size: found {self.image_size}, expected none: the stimuli"
+                f" {self.stimuli.name!r} show no images to this model."
+            )
         if self.way == "pairs" and self.image_size is not None and not takes(self.skeleton, "interpolate_pos_encoding"):
             raise HarvestError(
                 f"systems.{self.name}.image_size: found {self.image_size}, expected none:"
