@@ -114,9 +114,7 @@ def test_a_store_laid_out_for_other_stimuli_is_not_written(system, tmp_path):
     path = tmp_path / "pooled.zarr"
     lay_out_layer(system, "pooled", path, "float32", 64)
     system.stimuli_index = np.arange(1, 301) % 300
-    with pytest.raises(
-        HarvestError, match="was laid out for 300 rows of stimuli that are not the 300 of the system now"
-    ):
+    with pytest.raises(HarvestError, match=r"pooled: .*pooled\.zarr was laid out for other stimuli"):
         harvest_layers(system, {"pooled": (path, [0])}, lambda layer, index, digest: None)
 
 

@@ -9,6 +9,7 @@ import torch
 from thresh.errors import HarvestError
 from thresh.store import open_activations
 from thresh.systems import open_system
+from thresh.systems.harvest import harvest_layers
 
 from .language import WORDS, text_stimuli, token_stimuli, word_tokenizer
 from .test_harvest import harvested
@@ -135,6 +136,25 @@ def test_cuts_and_jobs_change_no_bit(gpt2_folder, documents, tmp_path):
         for file in path.rglob("*"):
             if file.is_file():
                 assert file.read_bytes() == (several[layer] / file.relative_to(path)).read_bytes()
+
+
+@pytest.mark.parametrize("text", [{}, {"packing": True, "length": 7}])
+def test_a_job_that_goes_on_makes_tokens_of_its_own_documents_alone(gpt2_folder, documents, tmp_path, text):
+    layers = {"block1": BLOCKS["block1"]}
+    path = harvested(gpt2(text_stimuli(documents), gpt2_folder, layers, text=text), tmp_path)["block1"]
+    rows = open_activations(path).rows
+    shard = path / "values" / "c" / "1" / "0"
+    known = shard.read_bytes()
+    shard.unlink()
+    system = gpt2(text_stimuli(documents), gpt2_folder, layers, text=text)
+    asked, tokenise = [], system.feed.tokenised
+    system.feed.tokenised = lambda wanted: asked.extend(wanted) or tokenise(wanted)
+    harvest_layers(system, {"block1": (path, [1])}, lambda layer, index, digest: None)
+    assert shard.read_bytes() == known
+    # Batches that the shard begins and ends in are computed whole.
+    within = set(rows["stimulus"][64:128])
+    assert within <= set(asked)
+    assert len(asked) == len(set(asked)) <= len(within) + 2 * system.batch_size < len(documents)
 
 
 def test_documents_of_similar_length_come_together():

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thresh.systems.feeds.token_plan import TOKEN, TokenPlan
+from thresh.systems.feeds.token_plan import TokenPlan
+from thresh.systems.feeds.token_source import TOKEN, TokenFile, TokensAgain
 
 lengths = st.lists(st.integers(1, 12), min_size=1, max_size=30)
 
@@ -22,7 +23,7 @@ def documents_of(lengths, seed=0):
 @given(lengths, st.sampled_from([None, 1, 5, 40]), st.booleans())
 def test_rows_are_the_kept_tokens_each_once(lengths, window, keep_special):
     documents = documents_of(lengths)
-    plan = TokenPlan(iter(documents), window=window, keep_special=keep_special)
+    plan = TokenPlan(TokenFile(iter(documents)), window=window, keep_special=keep_special)
     known = np.concatenate([d if keep_special else d[~d["special"]] for d in documents])["token"]
     columns = plan.columns(0, plan.count)
     assert sorted(columns["token"]) == known.tolist()
@@ -36,25 +37,49 @@ def test_rows_are_the_kept_tokens_each_once(lengths, window, keep_special):
 @given(lengths, st.integers(1, 20))
 def test_windows_hold_the_documents_end_to_end(lengths, window):
     documents = documents_of(lengths)
-    plan = TokenPlan(iter(documents), window=window, keep_special=True)
-    items = [plan.tokens(item)["token"] for item in range(plan.count)]
+    plan = TokenPlan(TokenFile(iter(documents)), window=window, keep_special=True)
+    items = [item["token"] for item in plan.tokens(0, plan.count)]
     assert [len(item) for item in items[:-1]] == [window] * (len(items) - 1)
     np.testing.assert_array_equal(np.concatenate(items), np.arange(sum(lengths)))
 
 
 @given(lengths)
 def test_documents_come_longest_first_and_each_once(lengths):
-    plan = TokenPlan(iter(documents_of(lengths)), window=None, keep_special=True)
-    found = [len(plan.tokens(item)) for item in range(plan.count)]
+    plan = TokenPlan(TokenFile(documents_of(lengths)), window=None, keep_special=True)
+    found = [len(item) for item in plan.tokens(0, plan.count)]
     assert found == sorted(lengths, reverse=True)
     assert sorted(plan.documents(0, plan.count)) == list(range(len(lengths)))
 
 
 @pytest.mark.parametrize("window", [None, 6])
 def test_any_range_of_items_has_the_rows_that_the_edges_tell(window):
-    plan = TokenPlan(iter(documents_of([3, 1, 9, 4, 4, 7, 2], seed=1)), window=window, keep_special=False)
+    plan = TokenPlan(TokenFile(documents_of([3, 1, 9, 4, 4, 7, 2], seed=1)), window=window, keep_special=False)
     whole = plan.columns(0, plan.count)
     for start, stop in ((0, 2), (1, 4), (3, plan.count), (2, 2)):
         part = plan.columns(start, stop)
         for name, values in part.items():
             np.testing.assert_array_equal(values, whole[name][plan.edges[start] : plan.edges[stop]])
+
+
+@given(lengths, st.sampled_from([None, 1, 5, 40]), st.booleans(), st.integers(1, 7))
+def test_a_plan_that_is_followed_gives_the_same_items_and_asks_for_no_other_documents(
+    lengths, window, keep_special, size
+):
+    documents = documents_of(lengths)
+    how = {"window": window, "keep_special": keep_special}
+    first = TokenPlan(TokenFile(documents), **how)
+    asked = []
+
+    def tokenise(indices):
+        asked.extend(indices)
+        return [documents[index] for index in indices]
+
+    followed = TokenPlan(TokensAgain(first.source.lengths, tokenise), kept=first.kept, **how)
+    np.testing.assert_array_equal(followed.edges, first.edges)
+    np.testing.assert_array_equal(followed.batch_edges(3), first.batch_edges(3))
+    assert not asked
+    for start in range(0, first.count, size):
+        for one, other in zip(first.tokens(start, start + size), followed.tokens(start, start + size), strict=True):
+            np.testing.assert_array_equal(one, other)
+    # A document that two ranges share is made into tokens once.
+    assert sorted(asked) == list(range(len(documents)))

@@ -140,8 +140,12 @@ class System(ABC):
 
     # --- responses ---
 
-    def freeze(self, recipe: dict) -> None:
-        """Keep to what the recipe of a store that was begun says of how responses are computed."""
+    def layout(self) -> dict[str, np.ndarray]:
+        """What a store keeps of how stimuli became items: `stimuli_index` as `stimulus`, and what is long to find."""
+        return {"stimulus": self.stimuli_index}
+
+    def freeze(self, recipe: dict, layout: dict[str, np.ndarray]) -> None:
+        """Keep to what recipe and layout of a store that was begun say of how responses are computed."""
         self.batch_size = recipe.get("batch_size", self.batch_size)
 
     @abstractmethod

@@ -49,6 +49,9 @@ def lay_out_layer(system: System, layer: str, folder: Path, dtype: str, shard_ro
 
 def write_extras(system: System, layer: str, folder: Path) -> None:
     group = zarr.open_group(folder, mode="r+")
+    place = group.create_group("layout")
+    for name, column in system.layout().items():
+        write_array(place, name, column, (name,))
     trials = system.trials(layer)
     if trials is not None:
         place = group.create_group("trials")
@@ -84,27 +87,45 @@ def harvest_layers(
     HarvestError
         An activation is not finite or does not fit its type; names system, layer and stimulus.
     """
-    recipes = {layer: zarr.open_group(path, mode="r").attrs["recipe"] for layer, (path, _) in stores.items()}
-    groups: dict[str, dict] = {}
-    for layer, store in stores.items():
+    begun = {layer: zarr.open_group(path, mode="r") for layer, (path, _) in stores.items()}
+    groups: dict[str, list[str]] = {}
+    for layer, store in begun.items():
         # Most often all stores were laid out together, and there is one group.
-        how = json.dumps([recipes[layer].get(key) for key in ("batch_size", "threads")])
-        groups.setdefault(how, {})[layer] = store
+        how = json.dumps([store.attrs["recipe"].get(key) for key in ("batch_size", "threads")])
+        groups.setdefault(how, []).append(layer)
     for together in groups.values():
-        system.freeze(recipes[next(iter(together))])
-        for layer, (path, _) in together.items():
-            check_recipe(system, layer, path, recipes[layer])
-        harvest_pass(system, together, written)
+        for layer in together:
+            check_stimuli(system, layer, begun[layer])
+        first = begun[together[0]]
+        system.freeze(first.attrs["recipe"], {name: column[:] for name, column in first["layout"].arrays()})
+        for layer in together:
+            check_recipe(system, layer, begun[layer])
+        harvest_pass(system, {layer: stores[layer] for layer in together}, written)
 
 
-def check_recipe(system: System, layer: str, path: Path, begun: dict) -> None:
+def check_stimuli(system: System, layer: str, store: zarr.Group) -> None:
+    """A store that was laid out for other stimuli would take the rows of one for those of another."""
+    wanted = {
+        "stimuli/id": system.stimuli.ids,
+        "stimuli/hash": system.stimuli.hashes,
+        "layout/stimulus": system.stimuli_index,
+    }
+    if any(not np.array_equal(store[name][:], column) for name, column in wanted.items()):
+        raise HarvestError(
+            f"systems.{system.name}.layers.{layer}: {store.store_path} was laid out for other stimuli than"
+            f" {system.stimuli.name!r} has now; remove the store and run again."
+        )
+
+
+def check_recipe(system: System, layer: str, store: zarr.Group) -> None:
     """Shards of another model, a branch on the hub that has moved for one, must not come into one store."""
+    begun = store.attrs["recipe"]
     now = json.loads(json.dumps(system.recipe(layer)))
     changed = sorted(key for key in now.keys() | begun.keys() if now.get(key) != begun.get(key))
     if changed:
         raise HarvestError(
-            f"systems.{system.name}.layers.{layer}: {path} was begun with another recipe ({', '.join(changed)}"
-            " changed); remove the store and run again."
+            f"systems.{system.name}.layers.{layer}: {store.store_path} was begun with another recipe"
+            f" ({', '.join(changed)} changed); remove the store and run again."
         )
 
 
@@ -117,8 +138,12 @@ def harvest_pass(
         layer: ShardWriter(path, wanted, lambda index, digest, layer=layer: written(layer, index, digest))
         for layer, (path, wanted) in stores.items()
     }
-    for layer, (path, _) in stores.items():
-        check_rows(system, layer, path, int(edges[layer][-1]))
+    for layer, writer in writers.items():
+        if writer.values.shape[0] != edges[layer][-1]:
+            raise HarvestError(
+                f"systems.{system.name}.layers.{layer}: found a store of {writer.values.shape[0]} rows, expected the"
+                f" {edges[layer][-1]} of the system now; remove the store and run again."
+            )
     (dtype,) = {writer.dtype for writer in writers.values()}
     wanted = list(batches_wanted(system, writers, edges))
     prepared = ahead(system.prepared(start, stop) for start, stop, _ in wanted)
@@ -145,24 +170,6 @@ def store_batch(
             first = str(system.stimuli.ids[system.item_columns(start, start + 1)["stimulus"][0]])
             place = f"systems.{system.name}.layers.{layer}: in the batch that begins with stimulus {first!r}"
             raise HarvestError(f"{place}, {error}") from error
-
-
-def check_rows(system: System, layer: str, path: Path, rows: int) -> None:
-    """A store that was laid out for other stimuli would take the rows of one for those of another."""
-    known = zarr.open_group(path / "rows", mode="r")
-    laid_out = known["stimulus"]
-    row = 0
-    for start in range(0, system.item_count, BLOCK) if laid_out.shape[0] == rows else ():
-        columns = system.row_columns(layer, start, min(start + BLOCK, system.item_count))
-        count = len(columns["stimulus"])
-        if any(not np.array_equal(known[name][row : row + count], columns[name]) for name in ("stimulus", "position")):
-            break
-        row += count
-    if row != rows or laid_out.shape[0] != rows:
-        raise HarvestError(
-            f"systems.{system.name}.layers.{layer}: {path} was laid out for {laid_out.shape[0]} rows of stimuli that"
-            f" are not the {rows} of the system now; remove the store and run again."
-        )
 
 
 def batches_wanted(

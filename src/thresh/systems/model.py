@@ -124,9 +124,14 @@ class ModelSystem(System):
                     " several documents."
                 )
 
-    def freeze(self, recipe: dict) -> None:
+    def layout(self) -> dict[str, np.ndarray]:
+        """See `System.layout`."""
+        return super().layout() | self.feed.layout()
+
+    def freeze(self, recipe: dict, layout: dict[str, np.ndarray]) -> None:
         """See `System.freeze`: responses depend on sizes of batches and numbers of threads in the last digits."""
-        super().freeze(recipe)
+        super().freeze(recipe, layout)
+        self.feed.follow(layout)
         if recipe.get("threads") is not None:
             torch.set_num_threads(recipe["threads"])
         self.frozen = True

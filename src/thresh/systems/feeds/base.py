@@ -1,12 +1,15 @@
 """The one interface of what is fed to a model."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 
 from thresh.systems.feeds.token_plan import TokenPlan
+from thresh.systems.feeds.token_source import TokenFile, TokensAgain
 
 
 @dataclass
@@ -83,6 +86,14 @@ class Feed(ABC):
     def recipe(self) -> dict:
         """All that a batch depends on, apart from the stimuli, as plain JSON values."""
 
+    def layout(self) -> dict[str, np.ndarray]:
+        """What a store keeps of how stimuli became items, where it takes long to find."""
+        return {}
+
+    def follow(self, layout: dict[str, np.ndarray]) -> None:
+        """Take items as the `layout` of a store says, where that saves work."""
+        return
+
     def check(self) -> None:
         """Find in seconds what would stop a harvest."""
         self.sample()
@@ -97,17 +108,44 @@ class Sequences(Feed):
 
     Attributes
     ----------
-    plan
-        The items and their tokens.
+    window
+        Tokens of an item where documents are joined end to end; None for a document an item.
+    keep_special
+        Whether special tokens have rows.
     """
 
     tokens = True
     fills = False
+    window: int | None = None
+    keep_special: bool
 
-    @property
     @abstractmethod
+    def documents(self) -> Iterator[np.ndarray]:
+        """Tokens, of dtype `TOKEN`, of every document."""
+
+    @abstractmethod
+    def tokenised(self, documents: list[int]) -> list[np.ndarray]:
+        """Tokens of some documents."""
+
+    @cached_property
     def plan(self) -> TokenPlan:
         """The items and their tokens."""
+        return TokenPlan(TokenFile(self.documents()), window=self.window, keep_special=self.keep_special)
+
+    @property
+    def planned(self) -> bool:
+        """Whether the plan is there; it takes one look at every document."""
+        return "plan" in self.__dict__
+
+    def layout(self) -> dict[str, np.ndarray]:
+        """See `Feed.layout`: tokens of each document, and rows of each item where each kept token is a row."""
+        return {"tokens": self.plan.source.lengths, "rows": self.plan.kept}
+
+    def follow(self, layout: dict[str, np.ndarray]) -> None:
+        """See `Feed.follow`; only the documents of a job's own shards are made into tokens again."""
+        if not self.planned:
+            source = TokensAgain(layout["tokens"], self.tokenised)
+            self.plan = TokenPlan(source, window=self.window, keep_special=self.keep_special, kept=layout["rows"])
 
     @property
     def count(self) -> int:

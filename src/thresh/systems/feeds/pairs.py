@@ -10,7 +10,6 @@ from tqdm import tqdm
 from thresh.errors import HarvestError
 from thresh.stimuli.base import Stimuli
 from thresh.systems.feeds.base import Batch, Sequences
-from thresh.systems.feeds.token_plan import TokenPlan, tokens_kept
 from thresh.systems.feeds.tokenising import PLACE, digest_of_tokenizer, tokens_of
 from thresh.systems.telling import first_line
 
@@ -72,24 +71,28 @@ class PairFeed(Sequences):
         self.sees_padding = "attention_mask" not in self.processor.tokenizer.model_input_names
 
     @cached_property
-    def plan(self) -> TokenPlan:
-        return TokenPlan(self.documents(), window=None, keep_special=self.keep_special)
+    def framing(self) -> list[int]:
+        """Ids of special tokens; one that stands for the image is like those of text."""
+        image = getattr(self.processor, "image_token_id", None)
+        return [one for one in self.processor.tokenizer.all_special_ids if one != image]
 
     def documents(self) -> Iterator[np.ndarray]:
-        """Tokens of every pair; images are processed for them, because they say how many tokens an image has."""
-        special = self.processor.tokenizer.all_special_ids
-        image = getattr(self.processor, "image_token_id", None)
-        framing = [one for one in special if one != image]
+        """See `Sequences.documents`; images are processed, because they say how many tokens an image has."""
         with tqdm(total=len(self.stimuli), desc=f"tokenise {self.name}", unit="pair", disable=None) as bar:
             for start in range(0, len(self.stimuli), BLOCK):
-                index = range(start, min(start + BLOCK, len(self.stimuli)))
-                found = self.processed(list(index))
-                for ids, mask in zip(found["input_ids"], found["attention_mask"].bool(), strict=True):
-                    ids = ids[mask].numpy()
-                    tokens = tokens_of(ids, special=0)
-                    tokens["special"] = np.isin(ids, framing)
-                    yield tokens
+                index = list(range(start, min(start + BLOCK, len(self.stimuli))))
+                yield from self.tokenised(index)
                 bar.update(len(index))
+
+    def tokenised(self, documents: list[int]) -> list[np.ndarray]:
+        """See `Sequences.tokenised`."""
+        found = self.processed(documents)
+        made = []
+        for ids, mask in zip(found["input_ids"], found["attention_mask"].bool(), strict=True):
+            tokens = tokens_of(ids[mask].numpy(), special=0)
+            tokens["special"] = np.isin(tokens["token"], self.framing)
+            made.append(tokens)
+        return made
 
     def processed(self, index: list[int]) -> dict[str, torch.Tensor]:
         texts = [self.template.replace(PLACE, text) for text in self.stimuli.texts(index)]
@@ -137,16 +140,15 @@ class PairFeed(Sequences):
 
     def rows_of_stimuli(self) -> np.ndarray | None:
         """See `Sequences.rows_of_stimuli`."""
-        return self.plan.kept_of_documents() if "plan" in self.__dict__ else None
+        return self.plan.kept_of_documents() if self.planned else None
 
     def batch(self, start: int, size: int) -> Batch:
         """See `Feed.batch`."""
         stimulus = self.plan.documents(start, start + size)
         inputs = self.processed(stimulus.tolist())
-        kept = torch.zeros(inputs["input_ids"].shape, dtype=torch.bool)
-        for entry, item in enumerate(range(start, start + len(stimulus))):
-            tokens = self.plan.tokens(item)
-            kept[entry, : len(tokens)] = torch.from_numpy(tokens_kept(tokens, self.keep_special))
+        kept = inputs["attention_mask"].bool()
+        if not self.keep_special:
+            kept &= ~torch.isin(inputs["input_ids"], torch.tensor(self.framing, dtype=torch.long))
         return Batch(self.fed(inputs), len(stimulus), kept)
 
     def recipe(self) -> dict:

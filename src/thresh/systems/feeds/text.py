@@ -1,7 +1,6 @@
 """Documents as sequences of tokens: one document an item, or packed end to end into windows of one length."""
 
 from collections.abc import Iterator
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -10,7 +9,7 @@ from tqdm import tqdm
 from thresh.errors import HarvestError
 from thresh.stimuli.base import Stimuli
 from thresh.systems.feeds.base import Batch, Sequences
-from thresh.systems.feeds.token_plan import BLOCK, PADDING, TokenPlan, tokens_kept
+from thresh.systems.feeds.token_plan import BLOCK, PADDING, tokens_kept
 from thresh.systems.feeds.tokenising import PLACE, Tokeniser
 
 # How text becomes tokens, if the config does not say it. A longer item than LONGEST is cut although a model could read
@@ -46,27 +45,26 @@ class TextFeed(Sequences):
         self.tokeniser = tokeniser
         self.length = length
         self.packed = packing
+        self.window = length if packing else None
         self.special_tokens = special_tokens
         self.keep_special = special_tokens == "keep"
 
-    @cached_property
-    def plan(self) -> TokenPlan:
-        window = self.length if self.packed else None
-        return TokenPlan(self.documents(), window=window, keep_special=self.keep_special)
-
     def documents(self) -> Iterator[np.ndarray]:
+        """See `Sequences.documents`."""
         count = len(self.stimuli)
         with tqdm(total=count, desc=f"tokenise {self.name}", unit="document", disable=None) as bar:
             for start in range(0, count, BLOCK):
-                for number, tokens in enumerate(self.tokenised(start, min(start + BLOCK, count))):
-                    self.check_document(start + number, tokens)
+                index = list(range(start, min(start + BLOCK, count)))
+                for number, tokens in zip(index, self.tokenised(index), strict=True):
+                    self.check_document(number, tokens)
                     yield tokens
                     bar.update()
 
-    def tokenised(self, start: int, stop: int) -> list[np.ndarray]:
+    def tokenised(self, documents: list[int]) -> list[np.ndarray]:
+        """See `Sequences.tokenised`."""
         return self.tokeniser(
             self.stimuli,
-            range(start, stop),
+            documents,
             length=None if self.packed else self.length,
             special_tokens=self.special_tokens != "omit",
         )
@@ -80,12 +78,12 @@ class TextFeed(Sequences):
 
     def check(self) -> None:
         """See `Feed.check`; looks at the first documents."""
-        for index, tokens in enumerate(self.tokenised(0, min(64, len(self.stimuli)))):
+        for index, tokens in enumerate(self.tokenised(list(range(min(64, len(self.stimuli)))))):
             self.check_document(index, tokens)
 
     def sample(self) -> Batch:
         """See `Feed.sample`."""
-        (tokens,) = self.tokenised(0, 1)
+        (tokens,) = self.tokenised([0])
         return self.padded([tokens[: self.length]])
 
     def token_columns(self, start: int, stop: int) -> dict[str, np.ndarray]:
@@ -98,13 +96,13 @@ class TextFeed(Sequences):
 
     def rows_of_stimuli(self) -> np.ndarray | None:
         """See `Sequences.rows_of_stimuli`."""
-        if "plan" not in self.__dict__ and len(self.stimuli) > QUICK_DOCUMENTS:
+        if not self.planned and len(self.stimuli) > QUICK_DOCUMENTS:
             return None
         return self.plan.kept_of_documents()
 
     def batch(self, start: int, size: int) -> Batch:
         """See `Feed.batch`; as long as its longest item."""
-        return self.padded([self.plan.tokens(item) for item in range(start, min(start + size, self.count))])
+        return self.padded(self.plan.tokens(start, min(start + size, self.count)))
 
     def padded(self, items: list[np.ndarray]) -> Batch:
         fixed = self.packed or self.tokeniser.sees_padding

@@ -1,13 +1,12 @@
-"""All tokens of a stimulus set, one document after the other, and the items that they are cut into."""
+"""The items that the tokens of a stimulus set are cut into, and the batches and rows that follow from it."""
 
-import tempfile
-from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
 
-# start and end: characters of the document that the token stands for; -1 where it stands for none.
-TOKEN = np.dtype([("token", "<i4"), ("start", "<i4"), ("end", "<i4"), ("special", "?")])
+from thresh.systems.feeds.token_source import TOKEN, TokenSource
+
+# Items that are looked at together.
 BLOCK = 4096
 
 # Largest share of padding in any item of a batch.
@@ -15,18 +14,20 @@ PADDING = 0.05
 
 
 class TokenPlan:
-    """Tokens in a temporary file, cut into items: documents, longest first, or windows of one length.
+    """Items: documents, longest first, or windows of one length.
 
     Documents of similar length come together, so that batches hold little padding; the first batch is the largest.
 
     Parameters
     ----------
-    documents
-        Tokens (n,) of dtype `TOKEN` of each document.
+    source
+        The tokens.
     window
         Join the documents end to end and cut them into windows of so many tokens; None for a document an item.
     keep_special
         Whether special tokens have rows.
+    kept : (items,), optional
+        Number of tokens with rows of each item, where it is known; it is counted otherwise.
 
     Attributes
     ----------
@@ -34,22 +35,12 @@ class TokenPlan:
         First token of each document, and the number of all tokens.
     """
 
-    def __init__(self, documents: Iterable[np.ndarray], *, window: int | None, keep_special: bool):
-        # A file and not an array: the tokens of a large corpus need not be in memory.
-        self.file = tempfile.TemporaryFile(prefix="thresh-tokens-")  # noqa: SIM115, it lasts as long as the plan
-        lengths = [0]
-        for tokens in documents:
-            self.file.write(tokens.tobytes())
-            lengths.append(len(tokens))
-        self.file.flush()
-        self.document_edges = np.cumsum(lengths, dtype=np.int64)
+    def __init__(self, source: TokenSource, *, window: int | None, keep_special: bool, kept: np.ndarray | None = None):
+        self.source = source
+        self.document_edges = np.r_[0, np.cumsum(source.lengths)]
         self.window = window
         self.keep_special = keep_special
-
-    @cached_property
-    def stream(self) -> np.ndarray:
-        """(tokens,) of dtype `TOKEN`, mapped from the file."""
-        return np.memmap(self.file, TOKEN, mode="r") if self.document_edges[-1] else np.empty(0, TOKEN)
+        self.given = kept
 
     @cached_property
     def spans(self) -> tuple[np.ndarray, np.ndarray]:
@@ -83,37 +74,49 @@ class TokenPlan:
             edges.append(min(start + size, stop))
         return np.array(edges)
 
-    def tokens(self, item: int) -> np.ndarray:
-        """Tokens of one item, dtype `TOKEN`."""
+    def tokens(self, start: int, stop: int) -> list[np.ndarray]:
+        """Tokens, of dtype `TOKEN`, of each of the items start to stop."""
+        first, last = (edges[start:stop] for edges in self.spans)
+        begin = np.searchsorted(self.document_edges, first, side="right") - 1
+        end = np.searchsorted(self.document_edges, last, side="left")
+        within = [range(*bounds) for bounds in zip(begin.tolist(), end.tolist(), strict=True)]
+        held = self.source.documents(sorted({document for documents in within for document in documents}))
+        skipped = first - self.document_edges[begin]
+        return [
+            np.concatenate([held[document] for document in documents])[skip : skip + length]
+            for documents, skip, length in zip(within, skipped, last - first, strict=True)
+        ]
+
+    @cached_property
+    def kept(self) -> np.ndarray:
+        """(items,) int64: tokens with rows of each item."""
         first, last = self.spans
-        return np.array(self.stream[first[item] : last[item]])
+        if self.given is not None or self.keep_special:
+            return last - first if self.given is None else self.given.astype(np.int64)
+        blocks = [self.tokens(start, min(start + BLOCK, self.count)) for start in range(0, self.count, BLOCK)]
+        counts = [tokens_kept(tokens, False).sum() for block in blocks for tokens in block]
+        return np.array(counts, np.int64)
 
     @cached_property
     def edges(self) -> np.ndarray:
         """(items + 1,) int64: first row of each item, and the number of rows."""
-        return np.r_[0, np.cumsum(self.kept_within(*self.spans))]
-
-    def kept_within(self, first: np.ndarray, last: np.ndarray) -> np.ndarray:
-        """Number of kept tokens in each of some spans of the stream."""
-        if self.keep_special:
-            return last - first
-        counts = np.empty(len(first), np.int64)
-        for start in range(0, len(first), BLOCK):
-            block = slice(start, start + BLOCK)
-            index, owner = ranges(first[block], last[block])
-            kept = tokens_kept(self.stream[index], self.keep_special)
-            counts[block] = np.bincount(owner[kept], minlength=len(first[block]))
-        return counts
+        return np.r_[0, np.cumsum(self.kept)]
 
     def kept_of_documents(self) -> np.ndarray:
         """(documents,) number of kept tokens."""
-        return self.kept_within(self.document_edges[:-1], self.document_edges[1:])
+        counts = np.zeros(len(self.document_edges) - 1, np.int64)
+        for start in range(0, self.count, BLOCK):
+            documents, times = np.unique(
+                self.columns(start, min(start + BLOCK, self.count))["document"], return_counts=True
+            )
+            counts[documents] += times
+        return counts
 
     def columns(self, start: int, stop: int) -> dict[str, np.ndarray]:
         """Of the kept tokens of the items start to stop: document, position in it, token, start and end in its text."""
-        first, last = self.spans
-        index, _ = ranges(first[start:stop], last[start:stop])
-        tokens = self.stream[index]
+        first, last = (edges[start:stop] for edges in self.spans)
+        index = ranges(first, last)
+        tokens = np.concatenate([np.empty(0, TOKEN), *self.tokens(start, stop)])
         kept = tokens_kept(tokens, self.keep_special)
         index, tokens = index[kept], tokens[kept]
         document = np.searchsorted(self.document_edges, index, side="right") - 1
@@ -130,9 +133,8 @@ def tokens_kept(tokens: np.ndarray, keep_special: bool) -> np.ndarray:
     return np.ones(len(tokens), bool) if keep_special else ~tokens["special"]
 
 
-def ranges(first: np.ndarray, last: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """All numbers of some ranges, one range after the other, and the range that each is of."""
+def ranges(first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """All numbers of some ranges, one range after the other."""
     lengths = last - first
-    owner = np.repeat(np.arange(len(first)), lengths)
     within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    return first[owner] + within, owner
+    return np.repeat(first, lengths) + within

@@ -9,7 +9,7 @@ import numpy as np
 
 from thresh.errors import HarvestError
 from thresh.stimuli.base import Stimuli
-from thresh.systems.feeds.token_plan import TOKEN
+from thresh.systems.feeds.token_source import TOKEN
 from thresh.systems.telling import first_line
 
 PLACE = "{text}"
