@@ -24,10 +24,11 @@ from pathlib import Path
 import numpy as np
 import zarr
 
+from thresh.ahead import ahead
 from thresh.store import ActivationsSpec, ShardWriter, lay_out_activations, open_activations, seal, shuffled_batches
 from thresh.store.encoding import decode
 from thresh.store.shards import ChunkReader
-from thresh.store.shuffle import ahead, plan_epoch
+from thresh.store.shuffle import plan_epoch
 
 DOCUMENT = 128  # rows
 RANDOM_BATCHES = 3  # of Zarr's random batches, which take seconds each

@@ -7,11 +7,12 @@ import pytest
 import torch
 import zarr
 
+from thresh.ahead import ahead
 from thresh.errors import HarvestError
 from thresh.stimuli import Stimuli
 from thresh.systems import open_system
 from thresh.systems.harvest import harvest_layers, lay_out_layer
-from thresh.systems.pipeline import Behind, ahead
+from thresh.systems.pipeline import Behind
 
 from .test_harvest import harvested
 from .test_torch import FOLDER, torch_system

@@ -12,11 +12,11 @@ batches of alike rows need a larger buffer.
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
+from thresh.ahead import ahead
 from thresh.errors import ConfigError
 from thresh.store.activations import Activations
 from thresh.store.encoding import decode
@@ -184,13 +184,3 @@ def read_buffer(reader: ChunkReader, plan: Plan, number: int) -> np.ndarray:
 def selected(reader: ChunkReader, chunk: int, select: np.ndarray | None) -> np.ndarray:
     rows = reader.chunk(chunk)
     return rows if select is None else rows[select[slice(*reader.span(chunk))]]
-
-
-def ahead(source: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """The same items, the next one being read in a thread while one is used."""
-    with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, source, None)
-        while (item := coming.result()) is not None:
-            coming = thread.submit(next, source, None)
-            yield item
-            del item  # else it would be held while the next is waited for

@@ -9,12 +9,13 @@ import numpy as np
 import zarr
 from tqdm import tqdm
 
+from thresh.ahead import ahead
 from thresh.errors import HarvestError, StoreError
 from thresh.store import ActivationsSpec, RowTable, ShardWriter, lay_out_activations
 from thresh.store.arrays import write_array
 from thresh.store.encoding import stored_dtype
 from thresh.systems.base import System
-from thresh.systems.pipeline import Behind, ahead, keep_freed_memory
+from thresh.systems.pipeline import Behind, keep_freed_memory
 
 # Items whose rows are laid out together.
 BLOCK = 16384

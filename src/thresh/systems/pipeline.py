@@ -1,28 +1,14 @@
-"""Work beside the main thread: the next batch is made ahead, the last one is stored behind."""
+"""Work behind the main thread: the last batch is stored while the next is computed."""
 
 import ctypes
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
 
 # Options of glibc's mallopt, from malloc.h.
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 KEPT = 2**29  # bytes
-
-Item = TypeVar("Item")
-NOTHING = object()
-
-
-def ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """The same items, the next one being made in a thread while one is used."""
-    source = iter(items)
-    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as thread:
-        coming = thread.submit(next, source, NOTHING)
-        while (item := coming.result()) is not NOTHING:
-            coming = thread.submit(next, source, NOTHING)
-            yield item
 
 
 class Behind:
