@@ -17,7 +17,7 @@ def test_a_write_that_failed_leaves_no_shard(tmp_path, monkeypatch):
     writer = ShardWriter(folder, [0], lambda index, digest: written.append(index))
     writer.put(0, np.ones((16, 4), np.float32))
     with monkeypatch.context() as patched:
-        patched.setattr(ShardFile, "write", lambda self, content: (_ for _ in ()).throw(OSError(28, "No space left")))
+        patched.setattr(ShardFile, "append", lambda self, content: (_ for _ in ()).throw(OSError(28, "No space left")))
         with pytest.raises(OSError, match="No space left"):
             writer.put(16, np.ones((32, 4), np.float32))
     with pytest.raises(StoreError, match="a shard could not be written before"):

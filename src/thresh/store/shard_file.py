@@ -8,7 +8,7 @@ import numpy as np
 from blake3 import blake3
 from numcodecs.blosc import Blosc
 
-from thresh.store.shards import ABSENT, CHECKSUM
+from thresh.store.shards import ABSENT
 
 # As BloscCodec(cname="lz4", shuffle="bitshuffle") of `thresh.store.arrays.create_array` packs a chunk.
 PACKING = {"cname": "lz4", "clevel": 5, "shuffle": Blosc.BITSHUFFLE}
@@ -47,39 +47,58 @@ class ShardFile:
         self.digest = blake3()
         self.compress = compress
         self.rows = rows
-        self.taken = self.offset = self.held = 0
-        self.chunk = np.zeros((chunk_rows, units), dtype.newbyteorder("<"))
+        self.units, self.dtype = units, dtype.newbyteorder("<")
+        self.chunk_rows = chunk_rows
+        self.taken = self.held = 0
+        self.offset = self.begin = self.checksum = 0
+        self.packed: list[np.ndarray] = []
         self.index = np.full((chunks, 2), ABSENT, "<u8")
 
     def take(self, stored: np.ndarray) -> bool:
         """Take rows (n, units) as they are stored; returns whether they were the last."""
         while len(stored):
-            part = stored[: len(self.chunk) - self.held]
-            self.chunk[self.held : self.held + len(part)] = part
+            part = stored[: self.chunk_rows - self.held]
+            self.put(part)
             self.held += len(part)
             self.taken += len(part)
             stored = stored[len(part) :]
-            if self.held == len(self.chunk) or self.taken == self.rows:
-                self.write_chunk()
+            if self.held == self.chunk_rows or self.taken == self.rows:
+                self.end_chunk()
         return self.taken == self.rows
 
-    def write_chunk(self) -> None:
-        self.chunk[self.held :] = 0
-        number = (self.taken - 1) // len(self.chunk)
-        content = Blosc(**PACKING).encode(self.chunk) if self.compress else self.chunk.reshape(-1).view(np.uint8)
-        self.index[number] = self.offset, len(content) + CHECKSUM
-        self.write(content)
-        self.send_off()
-        self.held = 0
+    def put(self, part: np.ndarray) -> None:
+        """Take rows of one chunk: what is packed waits for the others, the rest goes to the file at once."""
+        part = np.ascontiguousarray(part, self.dtype)
+        if self.compress:
+            self.packed.append(part.copy())
+        else:
+            self.append(part.reshape(-1).view(np.uint8))
 
-    def write(self, content: bytes | np.ndarray) -> None:
-        """Append bytes and their checksum."""
-        for part in (content, np.array([google_crc32c.value(content)], "<u4").tobytes()):
-            view = memoryview(part)
-            self.offset += len(view)
-            self.digest.update(view)
-            while len(view):
-                view = view[self.file.write(view) :]
+    def end_chunk(self) -> None:
+        number = (self.taken - 1) // self.chunk_rows
+        # The last chunk is as large as the others.
+        self.put(np.zeros((self.chunk_rows - self.held, self.units), self.dtype))
+        if self.compress:
+            content = Blosc(**PACKING).encode(np.concatenate(self.packed))
+            self.append(np.frombuffer(content, np.uint8))
+            self.packed = []
+        self.end_checked()
+        self.index[number] = self.begin, self.offset - self.begin
+        self.send_off()
+        self.begin, self.held = self.offset, 0
+
+    def append(self, content: np.ndarray) -> None:
+        """Append bytes (n,) uint8."""
+        self.checksum = google_crc32c.extend(self.checksum, content)
+        self.digest.update(content)
+        self.offset += len(content)
+        while len(content):
+            content = content[self.file.write(content) :]
+
+    def end_checked(self) -> None:
+        """Append the checksum of what was appended since the last one."""
+        self.append(np.array([self.checksum], "<u4").view(np.uint8))
+        self.checksum = 0
 
     def send_off(self) -> None:
         """Have the end of the file written to the disk now, and what is there leave the page cache.
@@ -98,7 +117,8 @@ class ShardFile:
 
     def close(self) -> str:
         """End the file and put it in its place; returns its BLAKE3 (64 hex digits)."""
-        self.write(self.index.reshape(-1).view(np.uint8))
+        self.append(self.index.reshape(-1).view(np.uint8))
+        self.end_checked()
         os.fsync(self.file.fileno())
         self.send_off()
         self.file.close()
