@@ -139,7 +139,7 @@ def against_saelens(arguments: argparse.Namespace, folder: Path) -> None:
     # SAELens wants a tokenizer beside the weights; it is not used, for both are fed token ids.
     words = tokenizers.Tokenizer(tokenizers.models.WordLevel({"<s>": 0}, unk_token="<s>"))
     PreTrainedTokenizerFast(tokenizer_object=words, bos_token="<s>", eos_token="<s>").save_pretrained(folder / "gpt2")
-    ids = np.random.default_rng(0).integers(0, config.vocab_size - 1, (128, 128))
+    ids = np.random.default_rng(0).integers(0, config.vocab_size - 1, (512, 128))
     np.save(folder / "ids.npy", ids)
     stimuli = token_stimuli(ids)
     layers = {"block2": {"module": "h.2", "pooling": "positions"}}

@@ -3,6 +3,7 @@
 Prints seconds of `CacheActivationsRunner.run()`; loading the model is not counted.
 """
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ def main(folder: Path) -> None:
     ids = np.load(folder / "ids.npy")
     tokens = Dataset.from_dict({"input_ids": ids.tolist()})
     tokens.save_to_disk(folder / "dataset")
+    shutil.rmtree(folder / "cached", ignore_errors=True)
     config = CacheActivationsRunnerConfig(
         dataset_path=str(folder / "dataset"),
         model_name=str(folder / "gpt2"),
@@ -24,10 +26,13 @@ def main(folder: Path) -> None:
         hook_name="transformer.h.2",
         d_in=384,
         training_tokens=ids.size,
+        # It computes whole buffers, whatever the number of tokens: here four of them hold all.
+        buffer_size_gb=ids.size * 384 * 4 / 4e9,
         context_size=ids.shape[1],
         new_cached_activations_path=str(folder / "cached"),
         shuffle=False,
-        dtype="float16",
+        # float16 would make the model compute in it, which a CPU does at a crawl.
+        dtype="float32",
         prepend_bos=False,
         streaming=False,
     )
