@@ -26,9 +26,11 @@ import torch
 
 from corpus import documents, minilm
 from machine import machine, table
+from thresh.ahead import ahead
 from thresh.stimuli import Stimuli
 from thresh.systems import open_system
 from thresh.systems.harvest import harvest_layers, lay_out_layer
+from thresh.systems.pipeline import keep_freed_memory
 
 BLOCKS = {f"block{index}": {"module": f"encoder.layer.{index}", "pooling": "positions"} for index in range(6)}
 
@@ -67,6 +69,7 @@ def against_bare(arguments: argparse.Namespace, folder: Path) -> None:
     )
     arms = {
         "bare forward pass": lambda: bare(every.model, batches),
+        "all 6 layers, nothing stored": lambda: responses(every),
         "harvest, all 6 layers": lambda: harvest(every, folder),
         "harvest, layer 3 of 6": lambda: harvest(third, folder),
         "output_hidden_states, torch.save": lambda: hidden_states(every.model, batches, folder),
@@ -83,6 +86,13 @@ def bare(model: torch.nn.Module, batches: list) -> None:
         for batch in batches:
             model(**batch.inputs)
     wait()
+
+
+def responses(system) -> None:
+    """Batches made in a thread, hooks, rows picked and rounded: a harvest without its stores."""
+    keep_freed_memory()
+    for batch in ahead(system.prepared(start, stop) for start, stop in pairwise(system.batch_edges())):
+        system.begun(batch, list(system.layers), "float16")()
 
 
 def harvest(system, folder: Path) -> float:

@@ -1,6 +1,7 @@
 """Batches that do not fit into memory, work in threads, and frames of video."""
 
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -11,7 +12,12 @@ from thresh.ahead import ahead
 from thresh.errors import HarvestError
 from thresh.stimuli import Stimuli
 from thresh.systems import open_system
+from thresh.systems.feeds.text import TextFeed
+from thresh.systems.feeds.token_plan import TokenPlan
+from thresh.systems.feeds.token_source import TOKEN, TokenFile
+from thresh.systems.feeds.tokenising import GivenTokens
 from thresh.systems.harvest import harvest_layers, lay_out_layer
+from thresh.systems.model import is_out_of_memory
 from thresh.systems.pipeline import Behind
 
 from .test_harvest import harvested
@@ -59,7 +65,44 @@ def test_a_size_that_was_fixed_is_not_changed(pictures, tmp_path):
 
 def test_an_item_that_does_not_fit_alone_is_told(pictures):
     with pytest.raises(HarvestError, match=r"systems\.net\.batch_size: a single item does not fit into memory"):
-        limited(pictures, 0, 4).layer_shape("a")
+        limited(pictures, 0, 4).fit("float32")
+
+
+def test_missing_memory_is_known_by_what_the_allocator_says():
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60)
+    assert is_out_of_memory(caught.value)
+    assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
+def test_a_size_is_tried_out_with_the_rows_of_the_batches_before(pictures, monkeypatch):
+    """A forward pass alone would fit: what a harvest holds beside it does not."""
+    system = torch_system(pictures, LAYERS, untrained=True, batch_size=8)
+    computed, alive = type(system).computed, weakref.WeakSet()
+
+    def counted(self, batch, layers, dtype):
+        rows = computed(self, batch, layers, dtype)
+        alive.add(rows)
+        if len(alive) * self.batch_size > 8:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return rows
+
+    monkeypatch.setattr(type(system), "computed", counted)
+    system.fit("float32")
+    # Three batches are alive at once: two that wait and one that is computed.
+    assert system.batch_size == 2
+
+
+def test_the_largest_batches_are_those_of_what_is_fed():
+    """Padded to one length, many short items take more than few long ones."""
+    lengths = [60] * 8 + [6] * 64
+    for fixed, sizes in ((None, {8, 64}), (64, {64})):
+        plan = TokenPlan(
+            TokenFile(np.zeros(n, TOKEN) for n in lengths), window=None, keep_special=True, fixed_length=fixed
+        )
+        feed = TextFeed("net", None, GivenTokens("net", None, None), length=64, packing=False, special_tokens="keep")
+        feed.plan = plan
+        assert {stop - start for start, stop in feed.largest_batches(64)} == sizes
 
 
 # --- threads ---------------------------------------------------------------------------------------------------------

@@ -1,10 +1,13 @@
 """Cutting documents into items loses no token, doubles none, and knows where each one came from."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from thresh.systems.feeds import token_plan
 from thresh.systems.feeds.token_plan import TokenPlan
 from thresh.systems.feeds.token_source import TOKEN, TokenFile, TokensAgain
 
@@ -83,3 +86,17 @@ def test_a_plan_that_is_followed_gives_the_same_items_and_asks_for_no_other_docu
             np.testing.assert_array_equal(one, other)
     # A document that two ranges share is made into tokens once.
     assert sorted(asked) == list(range(len(documents)))
+
+
+def test_counting_rows_holds_no_more_than_a_block_of_tokens(monkeypatch):
+    monkeypatch.setattr(token_plan, "BLOCK_TOKENS", 2**14)
+    tokens = 400 * 1000
+    plan = TokenPlan(TokenFile(documents_of([1000] * 400)), window=None, keep_special=False)
+    assert plan.source.lengths.sum() == tokens
+    tracemalloc.start()
+    known = int((~plan.source.stream["special"]).sum())
+    tracemalloc.reset_peak()
+    assert plan.edges[-1] == plan.kept_of_documents().sum() == known
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < tokens * TOKEN.itemsize / 3

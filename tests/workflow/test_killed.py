@@ -1,4 +1,4 @@
-"""kill -9 in the middle of a harvest: the next run writes only what is missing, and the bytes are those of one run."""
+"""Several jobs, or one that was killed and begun again, leave the bytes of one job, and write nothing twice."""
 
 import json
 import os
@@ -41,14 +41,15 @@ def begun(project, script, *arguments, params, **environment):
     return subprocess.Popen(command, cwd=project.folder, env=environment, stdout=subprocess.PIPE, text=True)
 
 
-def harvest(project, results, stimuli, system, **environment):
+def harvest(project, results, stimuli, system, part=0, parts=1, **environment):
     params = {
         "system": SYSTEM | system,
         "store": {"dtype": "float32", "shard_rows": 64},
         "products": {"first": {"module": "2", "pooling": "positions"}},
     }
     arguments = ["--system", "net", "--device", "cpu", "--code", "code", "--stimuli", f"{stimuli}#content"]
-    arguments += ["--store", f"first={results}/first.zarr", "--manifest", f"{results}/parts/0.json"]
+    arguments += ["--store", f"first={results}/first.zarr", "--manifest", f"{results}/parts/{part}.json"]
+    arguments += ["--part", str(part), "--parts", str(parts)]
     return begun(project, "harvest", *arguments, params=params, **environment)
 
 
@@ -97,3 +98,18 @@ def test_a_killed_harvest_goes_on_and_ends_in_the_same_bytes(slow, kind):
     for path in (folder / one / "first.zarr" / "values").rglob("*"):
         if path.is_file():
             assert path.read_bytes() == (folder / other / path.relative_to(folder / one)).read_bytes()
+
+
+@pytest.mark.parametrize("packing", [False, True])
+def test_jobs_that_run_at_once_leave_the_store_of_one(slow, packing):
+    """Processes of their own: one lays the store out, the others wait for it and go on with what it says."""
+    stimuli, system = documents(slow), DOCUMENTS | {"text": {"length": 32, "packing": packing}}
+    one, several = f"one_{packing}", f"several_{packing}"
+    assert harvest(slow, one, stimuli, system).wait() == 0
+    assert [job.wait() for job in [harvest(slow, several, stimuli, system, part, 3) for part in range(3)]] == [0, 0, 0]
+    stores = [slow.folder / name / "first.zarr" for name in (one, several)]
+    files = [{path.relative_to(store) for path in store.rglob("*") if path.is_file()} for store in stores]
+    assert files[0] == files[1]
+    assert len(files[0]) > 100
+    for path in files[0]:
+        assert (stores[0] / path).read_bytes() == (stores[1] / path).read_bytes()

@@ -82,6 +82,11 @@ class ShardWriter:
             self.wanted.discard(index)
             self.written(index, digest)
 
+    def abandon(self) -> None:
+        """Remove what was written of shards that have not all their rows."""
+        for shard in self.open.values():
+            shard.abandon()
+
     def begun(self, index: int) -> ShardFile:
         first, last = self.bounds(index)
         return ShardFile(

@@ -140,6 +140,10 @@ class System(ABC):
 
     # --- responses ---
 
+    def fit(self, dtype: str) -> None:
+        """Settle how many items are computed together, before stores of a type are laid out."""
+        return
+
     def layout(self) -> dict[str, np.ndarray]:
         """What a store keeps of how stimuli became items: `stimuli_index` as `stimulus`, and what is long to find."""
         return {"stimulus": self.stimuli_index}

@@ -11,18 +11,20 @@ from tqdm import tqdm
 
 from thresh.ahead import ahead
 from thresh.errors import HarvestError, StoreError
+from thresh.pieces import pieces
 from thresh.store import ActivationsSpec, RowTable, ShardWriter, lay_out_activations
-from thresh.store.arrays import write_array
+from thresh.store.arrays import read_array, read_table, write_array
 from thresh.store.encoding import stored_dtype
 from thresh.systems.base import System
 from thresh.systems.pipeline import Behind, keep_freed_memory
 
-# Items whose rows are laid out together.
-BLOCK = 16384
+# Rows that are laid out together.
+BLOCK = 2**18
 
 
 def stored_bytes(system: System, layers: list[str], dtype: str) -> int:
     """Bytes that the values of some layers will take on disk."""
+    system.fit(dtype)
     cells = sum(int(system.edges(layer)[-1]) * system.layer_shape(layer).units for layer in layers)
     return cells * stored_dtype(dtype).itemsize
 
@@ -32,11 +34,11 @@ def lay_out_layer(system: System, layer: str, folder: Path, dtype: str, shard_ro
 
     What a recording or a planted system knows beside its responses (single trials, the true mixing) goes in here.
     """
-    shape = system.layer_shape(layer)
-    items = system.item_count
-    blocks = (system.row_columns(layer, start, min(start + BLOCK, items)) for start in range(0, max(items, 1), BLOCK))
+    system.fit(dtype)
+    shape, edges = system.layer_shape(layer), system.edges(layer)
+    blocks = (system.row_columns(layer, start, stop) for start, stop in list(pieces(edges, BLOCK)) or [(0, 0)])
     spec = ActivationsSpec(
-        rows=RowTable(int(system.edges(layer)[-1]), blocks),
+        rows=RowTable(int(edges[-1]), blocks),
         units={"index": np.arange(shape.units), **shape.unit_table},
         stimuli={"id": system.stimuli.ids, "hash": system.stimuli.hashes},
         dtype=dtype,
@@ -98,7 +100,7 @@ def harvest_layers(
         for layer in together:
             check_stimuli(system, layer, begun[layer])
         first = begun[together[0]]
-        system.freeze(first.attrs["recipe"], {name: column[:] for name, column in first["layout"].arrays()})
+        system.freeze(first.attrs["recipe"], read_table(first["layout"]))
         for layer in together:
             check_recipe(system, layer, begun[layer])
         harvest_pass(system, {layer: stores[layer] for layer in together}, written)
@@ -111,7 +113,7 @@ def check_stimuli(system: System, layer: str, store: zarr.Group) -> None:
         "stimuli/hash": system.stimuli.hashes,
         "layout/stimulus": system.stimuli_index,
     }
-    if any(not np.array_equal(store[name][:], column) for name, column in wanted.items()):
+    if any(not np.array_equal(read_array(store[name]), column) for name, column in wanted.items()):
         raise HarvestError(
             f"systems.{system.name}.layers.{layer}: {store.store_path} was laid out for other stimuli than"
             f" {system.stimuli.name!r} has now; remove the store and run again."
@@ -149,11 +151,15 @@ def harvest_pass(
     wanted = list(batches_wanted(system, writers, edges))
     prepared = ahead(system.prepared(start, stop) for start, stop, _ in wanted)
     keep_freed_memory()
-    with Behind() as behind:
-        # disable=None: a bar on a terminal, nothing in a log.
-        bar = tqdm(wanted, desc=f"harvest {system.name}", unit="batch", disable=None)
-        for (start, _, layers), batch in zip(bar, prepared, strict=True):
-            behind.submit(store_batch, system, writers, edges, start, system.begun(batch, layers, dtype))
+    try:
+        with Behind() as behind:
+            # disable=None: a bar on a terminal, nothing in a log.
+            bar = tqdm(wanted, desc=f"harvest {system.name}", unit="batch", disable=None)
+            for (start, _, layers), batch in zip(bar, prepared, strict=True):
+                behind.submit(store_batch, system, writers, edges, start, system.begun(batch, layers, dtype))
+    finally:
+        for writer in writers.values():
+            writer.abandon()
 
 
 def store_batch(

@@ -1,8 +1,10 @@
 """What all models share: fixed batches, one forward pass for all layers, the checks that need no weights."""
 
+import contextlib
 import itertools
 from abc import abstractmethod
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +17,7 @@ from thresh.stimuli.base import Stimuli
 from thresh.systems.base import LayerShape, System
 from thresh.systems.capture import Site, capture
 from thresh.systems.feeds.base import Batch, Feed
+from thresh.systems.pipeline import WAITING
 from thresh.systems.positions import Tokens, pooled, shape_of
 from thresh.systems.sequences import check_sequences, sequence_rows
 from thresh.systems.telling import first_line, unknown_module
@@ -136,33 +139,63 @@ class ModelSystem(System):
             torch.set_num_threads(recipe["threads"])
         self.frozen = True
 
-    @cached_property
-    def shapes(self) -> dict[str, LayerShape]:
-        """Shapes from a forward pass of the largest batch; batches are halved until it fits into memory."""
-        while True:
-            try:
-                batch = self.prepared(*self.feed.largest_batch(self.batch_size))
-                return self.shapes_of(self.model, batch, pick_device(self.device))
-            except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                told = first_line(error)
-            # Outside of the handler: what it holds keeps the memory of the batch that did not fit.
-            self.halve(told)
+    def fit(self, dtype: str) -> None:
+        """See `System.fit`: batches are halved until the largest ones fit into memory."""
+        while not self.frozen:
+            told = self.tried_out(dtype)
+            if told is None:
+                self.frozen = True
+            else:
+                self.halve(told)
+
+    def tried_out(self, dtype: str) -> str | None:
+        """Compute the batches that need the most memory as a harvest does, others waiting to be written.
+
+        Returns
+        -------
+        What was told where memory did not suffice; None where it did.
+        """
+        waiting = deque(maxlen=WAITING)
+        try:
+            for span in sorted(self.feed.largest_batches(self.batch_size)):
+                for _ in range(WAITING + 1):
+                    waiting.append(self.computed(self.prepared(*span), list(self.layers), dtype))
+            for rows in waiting:
+                rows()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return first_line(error)
+        return None
 
     def halve(self, told: str) -> None:
         place = f"systems.{self.name}.batch_size"
-        if self.frozen:
-            raise HarvestError(
-                f"{place}: a batch of {self.batch_size}, with which this harvest was begun, does not fit into memory"
-                f" now ({told}); free memory, or remove the stores of {self.name} and run again."
-            )
         if self.batch_size == 1:
             raise HarvestError(f"{place}: a single item does not fit into memory ({told}).")
         self.batch_size //= 2
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         print(f"{place}: out of memory, going on with {self.batch_size}", flush=True)
+
+    @contextlib.contextmanager
+    def memory_expected(self) -> Iterator[None]:
+        """Tell of missing memory where it sufficed when the size of batches was settled."""
+        try:
+            yield
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise HarvestError(
+                f"systems.{self.name}.batch_size: a batch of {self.batch_size}, with which this harvest was begun, does"
+                f" not fit into memory now ({first_line(error)}); free memory, or remove the stores of {self.name} and"
+                " run again."
+            ) from error
+
+    @cached_property
+    def shapes(self) -> dict[str, LayerShape]:
+        """Shapes from a forward pass of the first two items, for one alone could hide what is wrong with a shape."""
+        batch = self.feed.batch(0, min(2, self.item_count, self.batch_size))
+        return self.shapes_of(self.model, batch, pick_device(self.device))
 
     @cached_property
     def planned_shapes(self) -> dict[str, LayerShape]:
@@ -173,6 +206,7 @@ class ModelSystem(System):
             with FakeTensorMode(allow_non_fake_inputs=True) as mode:
                 batch.inputs = {name: mode.from_tensor(tensor) for name, tensor in batch.inputs.items()}
                 return self.shapes_of(self.skeleton, batch, place_of(self.skeleton))
+        # Whatever a pass without values cannot do, one with them will do, or tell.
         except (NotImplementedError, RuntimeError):
             return {}
 
@@ -262,6 +296,10 @@ class ModelSystem(System):
 
     def begun(self, prepared: Batch, layers: list[str], dtype: str = "float32") -> Callable[[], dict[str, np.ndarray]]:
         """See `System.begun`."""
+        with self.memory_expected():
+            return self.computed(prepared, layers, dtype)
+
+    def computed(self, prepared: Batch, layers: list[str], dtype: str) -> Callable[[], dict[str, np.ndarray]]:
         tokens = self.tokens(self.model)
         batch = prepared.moved(pick_device(self.device))
 
@@ -269,6 +307,7 @@ class ModelSystem(System):
             if self.reads_tokens(layer):
                 found = sequence_rows(output, self.poolings[layer], batch, self.key(layer))
             else:
+                self.check_entries(layer, output, batch)
                 found = pooled(output, self.poolings[layer], tokens, self.key(layer))[: batch.filled].flatten(0, 1)
             # A copy, if it was none: what the model does to its output later must not reach it.
             own = found.to(getattr(torch, dtype))
@@ -317,8 +356,9 @@ def place_of(model: torch.nn.Module) -> torch.device:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """CUDA has a class for it, other backends have a message."""
-    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error).lower()
+    """CUDA and NumPy have a class for it, other backends have messages."""
+    told = ("out of memory", "can't allocate memory", "not enough memory")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(one in str(error).lower() for one in told)
 
 
 def exact_arithmetic():

@@ -10,6 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 KEPT = 2**29  # bytes
 
+WAITING = 2  # batches that are computed and not stored yet, at most
+
 
 class Behind:
     """A thread that does what it is given, in order, with at most `waiting` calls begun and not done.
@@ -17,7 +19,7 @@ class Behind:
     An error of a call is raised by a later `submit`, or at the end of the block; calls after it are not done.
     """
 
-    def __init__(self, waiting: int = 2):
+    def __init__(self, waiting: int = WAITING):
         self.waiting = waiting
         self.calls: deque[Future] = deque()
         self.failed = False

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from thresh.systems.feeds.token_plan import TokenPlan
-from thresh.systems.feeds.token_source import TokenFile, TokensAgain
+from thresh.systems.feeds.token_source import TokenFile, TokensAgain, TokenSource
 
 
 @dataclass
@@ -70,9 +70,9 @@ class Feed(ABC):
         """First item of each batch, and the number of items; a batch holds at most `size` of them."""
         return np.append(np.arange(0, self.count, size), self.count)
 
-    def largest_batch(self, size: int) -> tuple[int, int]:
-        """First item, and the one after the last, of the batch that needs the most memory."""
-        return 0, min(size, self.count)
+    def largest_batches(self, size: int) -> set[tuple[int, int]]:
+        """First item, and the one after the last, of each batch that may be the one that needs the most memory."""
+        return {(0, min(size, self.count))}
 
     def sample(self) -> Batch:
         """A batch of one item, found in seconds, that has the form of all others."""
@@ -112,11 +112,14 @@ class Sequences(Feed):
         Tokens of an item where documents are joined end to end; None for a document an item.
     keep_special
         Whether special tokens have rows.
+    fixed_length
+        Tokens to which every item is padded; None where a batch is as long as its longest item.
     """
 
     tokens = True
     fills = False
     window: int | None = None
+    fixed_length: int | None = None
     keep_special: bool
 
     @abstractmethod
@@ -130,7 +133,12 @@ class Sequences(Feed):
     @cached_property
     def plan(self) -> TokenPlan:
         """The items and their tokens."""
-        return TokenPlan(TokenFile(self.documents()), window=self.window, keep_special=self.keep_special)
+        return self.plan_of(TokenFile(self.documents()))
+
+    def plan_of(self, source: TokenSource, kept: np.ndarray | None = None) -> TokenPlan:
+        return TokenPlan(
+            source, window=self.window, keep_special=self.keep_special, fixed_length=self.fixed_length, kept=kept
+        )
 
     @property
     def planned(self) -> bool:
@@ -144,8 +152,7 @@ class Sequences(Feed):
     def follow(self, layout: dict[str, np.ndarray]) -> None:
         """See `Feed.follow`; only the documents of a job's own shards are made into tokens again."""
         if not self.planned:
-            source = TokensAgain(layout["tokens"], self.tokenised)
-            self.plan = TokenPlan(source, window=self.window, keep_special=self.keep_special, kept=layout["rows"])
+            self.plan = self.plan_of(TokensAgain(layout["tokens"], self.tokenised), layout["rows"])
 
     @property
     def count(self) -> int:
@@ -160,13 +167,12 @@ class Sequences(Feed):
         """See `Feed.batch_edges`."""
         return self.plan.batch_edges(size)
 
-    def largest_batch(self, size: int) -> tuple[int, int]:
-        """See `Feed.largest_batch`."""
+    def largest_batches(self, size: int) -> set[tuple[int, int]]:
+        """See `Feed.largest_batches`: the most tokens, the most pairs of tokens (attention), the most items."""
         edges = self.plan.batch_edges(size)
-        first, last = self.plan.spans
-        tokens = np.diff(edges) * (last - first)[edges[:-1]]
-        largest = int(tokens.argmax())
-        return int(edges[largest]), int(edges[largest + 1])
+        entries, length = np.diff(edges), self.plan.fed[edges[:-1]]
+        found = {int(cost.argmax()) for cost in (entries * length, entries * length**2, entries)}
+        return {(int(edges[batch]), int(edges[batch + 1])) for batch in found}
 
     def edges(self) -> np.ndarray:
         """(items + 1,) int64: first row of each item where each kept token is a row, and the number of rows."""

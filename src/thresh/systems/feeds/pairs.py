@@ -69,6 +69,7 @@ class PairFeed(Sequences):
             )
         self.processor.tokenizer.padding_side = self.processor.tokenizer.truncation_side = "right"
         self.sees_padding = "attention_mask" not in self.processor.tokenizer.model_input_names
+        self.fixed_length = length if self.sees_padding else None
 
     @cached_property
     def framing(self) -> list[int]:

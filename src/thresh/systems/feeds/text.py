@@ -7,15 +7,19 @@ import torch
 from tqdm import tqdm
 
 from thresh.errors import HarvestError
+from thresh.pieces import pieces
 from thresh.stimuli.base import Stimuli
 from thresh.systems.feeds.base import Batch, Sequences
-from thresh.systems.feeds.token_plan import BLOCK, PADDING, tokens_kept
+from thresh.systems.feeds.token_plan import PADDING, tokens_kept
 from thresh.systems.feeds.tokenising import PLACE, Tokeniser
 
 # How text becomes tokens, if the config does not say it. A longer item than LONGEST is cut although a model could read
 # more: few studies need it, and memory is finite.
 TEXT = {"length": None, "packing": False, "special_tokens": "drop", "prepend_bos": False, "template": PLACE}
 LONGEST = 1024
+
+# Bytes of text, or ids, that are made into tokens together: tokenizers hold many times as much meanwhile.
+BLOCK = 2**20
 
 # A check counts the rows of sets up to this size; it has seconds.
 QUICK_DOCUMENTS = 20_000
@@ -46,15 +50,16 @@ class TextFeed(Sequences):
         self.length = length
         self.packed = packing
         self.window = length if packing else None
+        self.fixed_length = length if packing or tokeniser.sees_padding else None
         self.special_tokens = special_tokens
         self.keep_special = special_tokens == "keep"
 
     def documents(self) -> Iterator[np.ndarray]:
         """See `Sequences.documents`."""
-        count = len(self.stimuli)
-        with tqdm(total=count, desc=f"tokenise {self.name}", unit="document", disable=None) as bar:
-            for start in range(0, count, BLOCK):
-                index = list(range(start, min(start + BLOCK, count)))
+        contents = self.stimuli.content(self.tokeniser.modality)
+        with tqdm(total=len(contents), desc=f"tokenise {self.name}", unit="document", disable=None) as bar:
+            for start, stop in pieces(contents.offsets, BLOCK):
+                index = list(range(start, stop))
                 for number, tokens in zip(index, self.tokenised(index), strict=True):
                     self.check_document(number, tokens)
                     yield tokens
@@ -105,8 +110,7 @@ class TextFeed(Sequences):
         return self.padded(self.plan.tokens(start, min(start + size, self.count)))
 
     def padded(self, items: list[np.ndarray]) -> Batch:
-        fixed = self.packed or self.tokeniser.sees_padding
-        shape = (len(items), self.length if fixed else max(map(len, items)))
+        shape = (len(items), self.fixed_length or max(map(len, items)))
         ids = torch.full(shape, self.tokeniser.padding_id)
         mask = torch.zeros(shape, dtype=torch.long)
         kept = torch.zeros(shape, dtype=torch.bool)

@@ -4,10 +4,11 @@ from functools import cached_property
 
 import numpy as np
 
+from thresh.pieces import pieces
 from thresh.systems.feeds.token_source import TOKEN, TokenSource
 
-# Items that are looked at together.
-BLOCK = 4096
+# Tokens that are looked at together.
+BLOCK_TOKENS = 2**20
 
 # Largest share of padding in any item of a batch.
 PADDING = 0.05
@@ -26,6 +27,8 @@ class TokenPlan:
         Join the documents end to end and cut them into windows of so many tokens; None for a document an item.
     keep_special
         Whether special tokens have rows.
+    fixed_length
+        Tokens to which every item is padded; None where a batch is as long as its longest item.
     kept : (items,), optional
         Number of tokens with rows of each item, where it is known; it is counted otherwise.
 
@@ -35,11 +38,20 @@ class TokenPlan:
         First token of each document, and the number of all tokens.
     """
 
-    def __init__(self, source: TokenSource, *, window: int | None, keep_special: bool, kept: np.ndarray | None = None):
+    def __init__(
+        self,
+        source: TokenSource,
+        *,
+        window: int | None,
+        keep_special: bool,
+        fixed_length: int | None = None,
+        kept: np.ndarray | None = None,
+    ):
         self.source = source
         self.document_edges = np.r_[0, np.cumsum(source.lengths)]
         self.window = window
         self.keep_special = keep_special
+        self.fixed_length = fixed_length
         self.given = kept
 
     @cached_property
@@ -57,16 +69,20 @@ class TokenPlan:
         """Number of items."""
         return len(self.spans[0])
 
+    @property
+    def fed(self) -> np.ndarray:
+        """(items,) tokens that are fed for each item, without what pads it to the longest of its batch."""
+        first, last = self.spans
+        return last - first if self.fixed_length is None else np.full(self.count, self.fixed_length)
+
     def batch_edges(self, size: int) -> np.ndarray:
         """First item of each batch, and the number of items.
 
         A batch holds at most `size` items, and none that is more than `PADDING` shorter than its longest.
         """
-        first, last = self.spans
-        lengths = last - first
-        if self.window is not None:
+        if self.window is not None or self.fixed_length is not None:
             return np.append(np.arange(0, self.count, size), self.count)
-        edges = [0]
+        lengths, edges = self.fed, [0]
         while edges[-1] < self.count:
             start = edges[-1]
             shortest = np.ceil((1 - PADDING) * lengths[start])
@@ -93,9 +109,10 @@ class TokenPlan:
         first, last = self.spans
         if self.given is not None or self.keep_special:
             return last - first if self.given is None else self.given.astype(np.int64)
-        blocks = [self.tokens(start, min(start + BLOCK, self.count)) for start in range(0, self.count, BLOCK)]
-        counts = [tokens_kept(tokens, False).sum() for block in blocks for tokens in block]
-        return np.array(counts, np.int64)
+        counts = np.empty(self.count, np.int64)
+        for start, stop in pieces(np.r_[0, np.cumsum(last - first)], BLOCK_TOKENS):
+            counts[start:stop] = [tokens_kept(tokens, False).sum() for tokens in self.tokens(start, stop)]
+        return counts
 
     @cached_property
     def edges(self) -> np.ndarray:
@@ -105,10 +122,8 @@ class TokenPlan:
     def kept_of_documents(self) -> np.ndarray:
         """(documents,) number of kept tokens."""
         counts = np.zeros(len(self.document_edges) - 1, np.int64)
-        for start in range(0, self.count, BLOCK):
-            documents, times = np.unique(
-                self.columns(start, min(start + BLOCK, self.count))["document"], return_counts=True
-            )
+        for start, stop in pieces(self.edges, BLOCK_TOKENS):
+            documents, times = np.unique(self.columns(start, stop)["document"], return_counts=True)
             counts[documents] += times
         return counts
 

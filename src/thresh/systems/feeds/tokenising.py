@@ -20,6 +20,8 @@ class Tokeniser(ABC):
 
     Attributes
     ----------
+    modality
+        What it reads of the stimuli: 'text' or 'tokens'.
     padding_id
         Id with which short items are padded.
     sees_padding
@@ -29,6 +31,7 @@ class Tokeniser(ABC):
         Whether tokens know the characters that they stand for.
     """
 
+    modality: str = "text"
     padding_id: int = 0
     sees_padding: bool = False
     knows_characters: bool = False
@@ -54,6 +57,8 @@ class GivenTokens(Tokeniser):
     bos
         Id to put in front of each document, a special token; None for none.
     """
+
+    modality = "tokens"
 
     def __init__(self, name: str, vocabulary: int | None, bos: int | None):
         self.name = name
