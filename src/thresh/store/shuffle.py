@@ -7,8 +7,8 @@ state that a trainer saves.
 
 With documents of m rows, a share r of the variance between documents, batches of B rows and buffers of n rows, the
 variance of batch means is at most 1 + (B - 1) (m - 1) r / (n - 1) times that of independent rows, from the chance that
-two rows of a batch are of one document: 1.05 for B = 256, m = 128, r = 0.1, n = 65536 (benchmarks/reader.py). Larger
-batches of alike rows need a larger buffer.
+two rows of a batch are of one document: 1.05 for B = 256, m = 128, r = 0.1, n = 65536 (benchmarks/reader.py). A
+buffer of m batches (n = m B) keeps it at 1 + r, whatever the batches.
 """
 
 from collections.abc import Callable, Iterator
