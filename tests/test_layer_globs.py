@@ -114,6 +114,23 @@ def test_other_sections_name_the_layers_that_a_glob_gave(vit):
     assert "alignment.some.layers.net: found 'blocks.4', expected a key of `systems.net.layers`" in told(config)
 
 
+def test_layers_of_one_system_are_paired_each_once(vit):
+    alignment = {"within": {"pairs": [["net", "net"]], "metrics": ["linear_cka"]}}
+    study = load_study(with_layers_listed(config_of(vit, ["layers.[012]"], alignment=alignment)))
+    assert [(one.a[1], one.b[1]) for one in study.alignments()] == [
+        ("layers.0", "layers.1"),
+        ("layers.0", "layers.2"),
+        ("layers.1", "layers.2"),
+    ]
+
+
+def test_modules_that_only_hold_others_match_no_glob(vit):
+    assert list(layers_of(config_of(vit, ["layer*"]))) == ["layernorm"]
+    found = told(config_of(vit, ["layers*"]))
+    assert "'layers*' matches no module" in found
+    assert "nearest: layers.3" in found
+
+
 def test_factories_are_listed_with_their_arguments():
     network = {
         "kind": "torch",

@@ -13,6 +13,8 @@ from thresh.errors import ThreshError
 from thresh.study import StudyError
 
 GLOB = frozenset("*?[")
+# Modules that only hold others have no output.
+NEVER_CALLED = ("ModuleList", "ModuleDict")
 MODELS = ("transformers", "torch", "timm")
 
 
@@ -92,7 +94,7 @@ def spread(name: str, content: dict, small_models: dict) -> dict:
 
 
 def modules_of(name: str, content: dict, small_models: dict) -> list[str]:
-    """Paths of all modules of a system's model."""
+    """Paths of all modules of a system's model that may have an output."""
     from thresh.systems import list_layers
 
     model = source(content)
@@ -105,7 +107,7 @@ def modules_of(name: str, content: dict, small_models: dict) -> list[str]:
         told = str(error)
         key = told.removeprefix("list_layers") if told.startswith("list_layers.") else f".layers: {told}"
         raise StudyError(f"systems.{name}{key}") from None
-    return [path for path, _ in found]
+    return [path for path, kind in found if kind not in NEVER_CALLED]
 
 
 def source(content: dict) -> Any:

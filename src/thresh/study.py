@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 from pydantic import ValidationError
@@ -165,14 +165,18 @@ class Study:
         return sorted({system for pairs in self.compared_pairs().values() for pair in pairs for system in pair})
 
     def alignments(self) -> list[Alignment]:
-        """Every pair of layers of different systems of every comparison, in the order of the config."""
+        """Every pair of layers of every comparison, in the order of the config."""
         return [
             Alignment(name, (a, a_layer), (b, b_layer))
             for name, comparison in self.config.alignment.items()
             for a, b in self.compared_pairs()[name]
-            for a_layer in self.compared_layers(comparison, a)
-            for b_layer in self.compared_layers(comparison, b)
+            for a_layer, b_layer in self.pairs_of_layers(comparison, a, b)
         ]
+
+    def pairs_of_layers(self, comparison: Comparison, a: str, b: str) -> list[tuple[str, str]]:
+        """Each layer of a with each of b; of a system with itself, each two of its layers once."""
+        layers = self.compared_layers(comparison, a)
+        return list(combinations(layers, 2) if a == b else product(layers, self.compared_layers(comparison, b)))
 
     def compared_layers(self, comparison: Comparison, system: str) -> list[str]:
         layers = list(self.config.systems[system].layers)

@@ -103,6 +103,14 @@ def test_networks_are_held_against_their_controls(values, agreement, atoms):
     assert atoms in told[2].claim
 
 
+def test_layers_of_one_network_are_no_agreement_between_networks():
+    scores = network_scores(0.5, 0.4, 0.5, 0.3)
+    own = scores[scores["metric"] == "linear_cka_debiased"].iloc[[0]].assign(b_system="resnet_a", score=0.99)
+    told = comparison_words.untrained_sentence(pd.concat([scores, own]), OUTLINE)
+    assert "0.500 on average against 0.400" in told.numbers
+    assert comparison_words.untrained_sentence(pd.concat([own, scores.iloc[3:]]), OUTLINE) is None
+
+
 @pytest.mark.parametrize(("codes", "verdict"), [(0.7, "better than"), (0.5, "worse than"), (0.61, "about as well as")])
 def test_codes_predict_a_recording_better_or_worse(codes, verdict):
     names = {"comparison": "brain", "a_system": "vit", "a_layer": "stage1", "b_system": "brain", "b_layer": "responses"}

@@ -1,5 +1,7 @@
 """Stores filled by several jobs: the same bytes however the work is shared out, and only what is missing is written."""
 
+import shutil
+
 import pytest
 
 from thresh.errors import StoreError
@@ -118,6 +120,30 @@ def test_a_lost_shard_is_an_error_for_gather_and_made_again_after_verify(harvest
     assert harvest.gather() == sealed
 
 
+def test_a_store_that_was_removed_between_parts_is_made_again_after_verify(harvest, tmp_path):
+    """The other part's manifest still vouches for shards that are gone."""
+    for part in range(2):
+        harvest.part(part, 2)
+    known = harvest.gather()
+    shutil.rmtree(harvest.root / "one.zarr")
+    harvest.part(0, 2)
+    with pytest.raises(StoreError, match="3 of 5 shards are missing"):
+        harvest.gather()
+    _, findings = verify_study(tmp_path)
+    assert [finding.split(":")[1].split(";")[0] for finding in findings] == [" 3 of its shards are not written"]
+    assert not list((harvest.root / "parts").glob("*.json"))
+    for part in range(2):
+        harvest.part(part, 2)
+    assert harvest.gather() == known
+
+
+def test_a_part_without_shards_says_so(harvest, capsys):
+    harvest.part(0, 8)
+    assert capsys.readouterr().out.endswith("part 0 of 8: it has none\n")
+    harvest.part(1, 8)
+    assert capsys.readouterr().out.endswith("part 1 of 8: 0 of its 1 shards were there\n")
+
+
 @pytest.mark.parametrize("name", [SHARDS[2], "layout", "stats"])
 def test_verify_finds_a_flipped_byte_anywhere(harvest, tmp_path, name):
     harvest.part()
@@ -132,8 +158,6 @@ def test_verify_finds_a_flipped_byte_anywhere(harvest, tmp_path, name):
 
 
 def test_verify_finds_a_store_that_is_gone(harvest, tmp_path):
-    import shutil
-
     harvest.part()
     harvest.gather()
     shutil.rmtree(harvest.root / "one.zarr")

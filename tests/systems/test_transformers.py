@@ -146,6 +146,19 @@ def test_untrained_recipe_depends_on_the_seed_alone(vit_folder, pictures):
     assert {key for key in one if one[key] != other[key]} == {"untrained_seed"}
 
 
+@pytest.mark.parametrize("untrained", [False, True])
+def test_the_recipe_is_the_same_before_and_after_the_model_is_loaded(vit_folder, pictures, tmp_path, untrained):
+    """A job that goes on with a store asks for it before, the one that laid it out after."""
+    folder = shutil.copytree(vit_folder, tmp_path / "vit")
+    config = json.loads((folder / "config.json").read_text())
+    config.pop("dtype", None)
+    (folder / "config.json").write_text(json.dumps(config))
+    system = vit(pictures, str(folder), untrained=untrained)
+    before = system.recipe("layer0")
+    system.responses(0, 2, ["layer0"])
+    assert system.recipe("layer0") == before
+
+
 # --- refusals --------------------------------------------------------------------------------------------------------
 
 

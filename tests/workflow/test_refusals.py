@@ -94,7 +94,10 @@ def test_a_constant_unit_is_refused_by_the_stage_that_sees_it(fresh):
     config["systems"]["pixels"]["constant_units"] = "refuse"
     fresh.write_config(config)
     told = refused(fresh, launched=["harvest", "gather", "learn_dictionaries", "infer_codes", "evaluate"])
-    assert "systems.pixels.layers.pixels: found 3 of 64 units constant over all rows (units 0, 32, 39)" in told
+    assert (
+        "systems.pixels.layers.pixels: found 3 of 64 units constant over all rows as they are stored, in float16 (units"
+        " 0, 32, 39)" in told
+    )
     assert not (fresh.folder / "results" / "activations" / "pixels" / "pixels.json").exists()
 
 

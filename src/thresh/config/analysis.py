@@ -12,7 +12,11 @@ from thresh.config.sections import Name, Parameters, Section, only_names
 class Harvest(Section):
     """How activations are computed and stored."""
 
-    parts: int = Field(1, ge=1, description="Jobs that share the shards of each system; results do not depend on it.")
+    parts: int = Field(
+        1,
+        ge=1,
+        description="Jobs that share the shards (of `shard_rows` rows) of each system; results do not depend on it.",
+    )
     threads: int = Field(
         4,
         ge=1,
@@ -80,7 +84,9 @@ class Comparison(Section):
     """Systems to be compared, layer by layer."""
 
     systems: list[Name] = Field(default_factory=list, description="All pairs of these systems are compared.")
-    pairs: list[tuple[Name, Name]] = Field(default_factory=list, description="Further pairs of systems.")
+    pairs: list[tuple[Name, Name]] = Field(
+        default_factory=list, description="Further pairs of systems; a system with itself for the pairs of its layers."
+    )
     layers: dict[Name, list[Name]] = Field(
         default_factory=dict, description="For some systems, the layers to compare; default: all."
     )

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_array
-from tqdm import tqdm
 
+from thresh.bar import Bar
 from thresh.errors import DictionaryError
 from thresh.inference import infer
 from thresh.store import Activations, write_codes
@@ -54,7 +54,7 @@ def code_blocks(
     activations: Activations, dictionary: object, solver: str, params: dict, device: str | None
 ) -> Iterator[csr_array]:
     starts = range(0, activations.shape[0], BLOCK_ROWS)
-    for start in tqdm(starts, desc=f"codes by {solver}", unit="block", disable=None):
+    for start in Bar(starts, desc=f"codes by {solver}", unit="blocks"):
         x = activations.read(start, min(start + BLOCK_ROWS, activations.shape[0]))
         codes = csr_array(infer(x, dictionary, solver=solver, device=device, **params))
         if not np.isfinite(codes.data).all():

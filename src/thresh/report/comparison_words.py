@@ -48,6 +48,7 @@ def untrained_sentence(scores: pd.DataFrame, outline: Outline) -> Sentence | Non
     metric = "linear_cka_debiased" if (scores["metric"] == "linear_cka_debiased").any() else "linear_cka"
     raw = scores[(scores["metric"] == metric) & (scores["representation"] == "raw")].dropna(subset=["score"])
     raw = raw[raw["a_system"].isin(outline.networks) & raw["b_system"].isin(outline.networks)]
+    raw = raw[raw["a_system"] != raw["b_system"]]  # layers of one network agree for another reason
     untrained = [sum(map(outline.is_untrained, pair)) for pair in zip(raw["a_system"], raw["b_system"], strict=True)]
     counts = pd.Series(untrained, index=raw.index, dtype=int)
     if not ((counts == 0).any() and (counts == 1).any()):

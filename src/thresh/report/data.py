@@ -22,13 +22,12 @@ def read_scores(results: Path, outline: Outline) -> tuple[pd.DataFrame, int]:
     tables, missing = [], 0
     for comparison in outline.comparisons:
         for pair in outline.pairs(comparison):
-            for a_layer in outline.compared_layers(comparison, pair.a):
-                for b_layer in outline.compared_layers(comparison, pair.b):
-                    folder = results / "alignment" / comparison / pair.a / a_layer / pair.b / b_layer
-                    if (folder / "scores.parquet").is_file():
-                        tables.append(pd.read_parquet(folder / "scores.parquet").assign(comparison=comparison))
-                    else:
-                        missing += 1
+            for a_layer, b_layer in outline.pairs_of_layers(pair):
+                folder = results / "alignment" / comparison / pair.a / a_layer / pair.b / b_layer
+                if (folder / "scores.parquet").is_file():
+                    tables.append(pd.read_parquet(folder / "scores.parquet").assign(comparison=comparison))
+                else:
+                    missing += 1
     if not tables:
         return pd.DataFrame(columns=SCORE_COLUMNS), missing
     return pd.concat(tables, ignore_index=True)[SCORE_COLUMNS], missing

@@ -64,6 +64,8 @@ def groups(scores: pd.DataFrame, comparison: str, outline: Outline) -> list[Grou
     for pair in outline.pairs(comparison):
         mine = scores[(scores["a_system"] == pair.a) & (scores["b_system"] == pair.b)]
         layers = [outline.compared_layers(comparison, name) for name in (pair.a, pair.b)]
+        if pair.a == pair.b:  # each two of its layers once
+            layers = [layers[0][:-1], layers[1][1:]]
         recorded = [outline.is_recording(name) for name in (pair.a, pair.b)]
         if mine.empty:
             continue

@@ -80,6 +80,9 @@ class Outline:
     def compared_layers(self, comparison: str, system: str) -> list[str]:
         return self.study.compared_layers(self.study.config.alignment[comparison], system)
 
+    def pairs_of_layers(self, pair: Pair) -> list[tuple[str, str]]:
+        return self.study.pairs_of_layers(self.study.config.alignment[pair.comparison], pair.a, pair.b)
+
     def systems_of(self, comparison: str) -> list[str]:
         """In the order of the config."""
         compared = {name for pair in self.pairs(comparison) for name in (pair.a, pair.b)}

@@ -74,7 +74,8 @@ def run_sharded(
     for product in products:
         owned, shards = shares[product.name]
         verdict = "HIT" if not shards.missing else "RESUME" if len(shards.missing) < len(owned) else "COMPUTE"
-        print(f"{verdict} {stage} {product.store} part {part} of {parts}", flush=True)
+        stand = f"{len(owned) - len(shards.missing)} of its {len(owned)} shards were there" if owned else "it has none"
+        print(f"{verdict} {stage} {product.store} part {part} of {parts}: {stand}", flush=True)
     stale = {name: shards for name, (_, shards) in shares.items() if shards.missing}
     if stale:
         job.products = [product for product in products if product.name in stale]

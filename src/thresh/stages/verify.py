@@ -62,6 +62,10 @@ def verify_store(store: Path) -> Iterator[str]:
     """What is wrong with a store; every file is read. Its record goes with it, so that it is stale for every job."""
     record = read_record(store)
     files = record.files if record else shards_noted(store)
+    if record is None and files:
+        missing = [name for name in begun(store)["shards"] if name not in files]
+        if missing:
+            yield f"{store}: {len(missing)} of its shards are not written"
     # A stage whose result is its manifest alone has a record without files.
     if record is None and not files:
         yield f"{store}: found no store with a record"

@@ -110,17 +110,17 @@ def gathered(
     return {**parts, "contents": {kind.name: spool.ragged()}, "left_out": left_out}
 
 
-def value_of(name: str, record: Record, column: str) -> object:
+def value_of(name: str, record: Record, column: str, key: str) -> object:
     if column not in record.content:
         shown = ", ".join(record.content)
         raise StimuliError(
-            f"stimuli.{name}: {record.place}: found the columns {shown}, expected {column!r} among them."
+            f"stimuli.{name}.{key}: {record.place}: found the columns {shown}, expected {column!r} among them."
         )
     return record.content[column]
 
 
 def encoded(name: str, record: Record, column: str, kind: Kind) -> np.ndarray | bytes | None:
-    value = value_of(name, record, column)
+    value = value_of(name, record, column, "column")
     try:
         return kind.encode(value)
     except ValueError as error:
@@ -151,7 +151,7 @@ def encoded_tokens(value: object) -> np.ndarray | None:
 def id_of(name: str, record: Record, id_column: str | None) -> str:
     if id_column is None:
         return record.identity or f"document{record.number:06d}"
-    found = value_of(name, record, id_column)
+    found = value_of(name, record, id_column, "id_column")
     if is_missing(found) or found == "" or not isinstance(found, str | int):
         raise StimuliError(f"stimuli.{name}: {record.place}: {id_column!r}: found {found!r}, expected an id.")
     return str(found)

@@ -52,8 +52,9 @@ def gather_activations(path: Path, name: str, constant_units: str = "refuse", sc
     if len(constant) == units or (len(constant) and constant_units == "refuse"):
         shown = ", ".join(map(str, constant[:8])) + (" ..." if len(constant) > 8 else "")
         raise HarvestError(
-            f"{name}: found {len(constant)} of {units} units constant over all rows (units {shown}),"
-            f" expected units that change; constant_units: keep keeps such units."
+            f"{name}: found {len(constant)} of {units} units constant over all rows as they are stored, in"
+            f" {ChunkReader(path).dtype} (units {shown}), expected units that change; constant_units: keep keeps such"
+            " units."
         )
     group = zarr.open_group(path, mode="r+")
     moved = trajectories(ChunkReader(path), group)

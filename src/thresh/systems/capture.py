@@ -82,6 +82,11 @@ def capture(
             handle.remove()
     layer = next(layer for layer in sites if layer not in caught)
     site = sites[layer]
+    if isinstance(model.get_submodule(site.module), torch.nn.ModuleList | torch.nn.ModuleDict):
+        raise HarvestError(
+            f"systems.{system}.layers.{layer}: {site.module!r} only holds other modules, expected one that is called:"
+            f" {site.module}.0, say, or {site.module}.* for all of them."
+        )
     raise HarvestError(
         f"systems.{system}.layers.{layer}: {site.module!r} is called {calls[site.module]} times in a forward pass,"
         f" expected call {site.call} (the first is 0)."

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import zarr
-from tqdm import tqdm
 
 from thresh.ahead import ahead
+from thresh.bar import Bar
 from thresh.errors import HarvestError, StoreError
 from thresh.pieces import pieces
 from thresh.store import ActivationsSpec, RowTable, ShardWriter, lay_out_activations
@@ -128,7 +128,7 @@ def check_recipe(system: System, layer: str, store: zarr.Group) -> None:
     if changed:
         raise HarvestError(
             f"systems.{system.name}.layers.{layer}: {store.store_path} was begun with another recipe"
-            f" ({', '.join(changed)} changed); remove the store and run again."
+            f" ({', '.join(changed)} changed); remove the store, and run `snakemake verify` before you run again."
         )
 
 
@@ -153,8 +153,7 @@ def harvest_pass(
     keep_freed_memory()
     try:
         with Behind() as behind:
-            # disable=None: a bar on a terminal, nothing in a log.
-            bar = tqdm(wanted, desc=f"harvest {system.name}", unit="batch", disable=None)
+            bar = Bar(wanted, desc=f"harvest {system.name}", unit="batches")
             for (start, _, layers), batch in zip(bar, prepared, strict=True):
                 behind.submit(store_batch, system, writers, edges, start, system.begun(batch, layers, dtype))
     finally:

@@ -1,6 +1,7 @@
 """Loading models of the transformers library quietly, and without parts that are silently random."""
 
 import contextlib
+import copy
 import inspect
 
 import torch
@@ -43,7 +44,7 @@ def empty_transformer(where: str, model: str, config) -> torch.nn.Module:
             f"{where}.model: {model}: found a {config.model_type}, which AutoModel of transformers lacks."
         )
     with torch.device("meta"), quiet():
-        empty = AutoModel.from_config(config)
+        empty = AutoModel.from_config(copy.deepcopy(config))
     leave_tokens_uncounted(empty)
     return empty
 

@@ -1,5 +1,6 @@
 """Models of the transformers library, by hub name or local folder."""
 
+import copy
 import inspect
 from functools import cached_property
 from importlib.metadata import version
@@ -155,7 +156,8 @@ class TransformersSystem(ModelSystem):
         if self.untrained:
             with torch.random.fork_rng(devices=[]), quiet():
                 torch.manual_seed(self.seed)
-                return AutoModel.from_config(self.config, dtype=dtype)
+                # A copy: what is built writes its type into the configuration, which is part of the recipe.
+                return AutoModel.from_config(copy.deepcopy(self.config), dtype=dtype)
         try:
             with quiet():
                 model, found = AutoModel.from_pretrained(

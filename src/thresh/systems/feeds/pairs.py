@@ -5,8 +5,8 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
+from thresh.bar import Bar
 from thresh.errors import HarvestError
 from thresh.stimuli.base import Stimuli
 from thresh.systems.feeds.base import Batch, Sequences
@@ -79,7 +79,7 @@ class PairFeed(Sequences):
 
     def documents(self) -> Iterator[np.ndarray]:
         """See `Sequences.documents`; images are processed, because they say how many tokens an image has."""
-        with tqdm(total=len(self.stimuli), desc=f"tokenise {self.name}", unit="pair", disable=None) as bar:
+        with Bar(total=len(self.stimuli), desc=f"tokenise {self.name}", unit="pairs") as bar:
             for start in range(0, len(self.stimuli), BLOCK):
                 index = list(range(start, min(start + BLOCK, len(self.stimuli))))
                 yield from self.tokenised(index)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
+from thresh.bar import Bar
 from thresh.errors import HarvestError
 from thresh.pieces import pieces
 from thresh.stimuli.base import Stimuli
@@ -57,7 +57,7 @@ class TextFeed(Sequences):
     def documents(self) -> Iterator[np.ndarray]:
         """See `Sequences.documents`."""
         contents = self.stimuli.content(self.tokeniser.modality)
-        with tqdm(total=len(contents), desc=f"tokenise {self.name}", unit="document", disable=None) as bar:
+        with Bar(total=len(contents), desc=f"tokenise {self.name}", unit="documents") as bar:
             for start, stop in pieces(contents.offsets, BLOCK):
                 index = list(range(start, stop))
                 for number, tokens in zip(index, self.tokenised(index), strict=True):
