@@ -1,11 +1,16 @@
 """Matching of atoms: planted partners are found, and the printed correlation is not the one that chose the pair."""
 
+import re
+
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
+from scipy.sparse import csr_array
 
 from thresh.errors import StimuliError
 from thresh.report.gallery import make_gallery, match_atoms, strongest
+from thresh.report.passages import EXCERPT, DrivingTokens, passage
 from thresh.report.thumbnails import picture, thumbnail
 from thresh.stimuli import Stimuli
 
@@ -110,8 +115,8 @@ def test_stimuli_without_a_picture_are_shown_by_their_text_or_their_middle_frame
         return Stimuli("one", "x", ids=["a"], hashes=["0"], split=["test"], contents={modality: content})
 
     text = "word " * 40
-    assert picture(shown("text", [text]), 0, tmp_path)["excerpt"] == f"{text[:120].rstrip()} ..."
-    assert picture(shown("tokens", [np.arange(3)]), 0, tmp_path)["excerpt"] == "a"
+    assert picture(shown("text", [text]), 0, tmp_path)["after"] == f"{text[:120]} …"
+    assert picture(shown("tokens", [np.arange(3)]), 0, tmp_path)["before"] == "a"
 
     class Clip:
         frame_counts = np.array([5])
@@ -124,3 +129,32 @@ def test_stimuli_without_a_picture_are_shown_by_their_text_or_their_middle_frame
 
     place = picture(shown("video", Clip()), 0, tmp_path)["path"]
     assert np.asarray(Image.open(tmp_path / place)).tolist() == np.full((64, 64), 20).tolist()
+
+
+class Codes:
+    """Codes in memory, read as those of a store."""
+
+    def __init__(self, values):
+        self.values = csr_array(values)
+
+    def read(self, start, stop):
+        return self.values[start:stop]
+
+
+def test_the_token_with_the_largest_code_is_marked_where_it_stands():
+    texts = ["the cat sat on the mat", "a dog", f"{'word ' * 60}needle{' word' * 60}"]
+    stimuli = Stimuli("t", "text", ids=list("abc"), hashes=list("abc"), split=["test"] * 3, contents={"text": texts})
+    rows = [(index, *word.span()) for index in (2, 0, 1) for word in re.finditer(r"\w+", texts[index])]
+    table = pd.DataFrame(rows, columns=["stimulus", "start", "end"])
+    codes = np.zeros((len(rows), 2))
+    for word, value in (("needle", 3.0), ("cat", 2.0), ("mat", 1.0)):
+        codes[[texts[index][start:end] == word for index, start, end in rows], 1] = value
+    tokens = DrivingTokens(Codes(codes), table)
+    shown = [passage(stimuli, index, tokens.span(index, 1)) for index in range(3)]
+    assert [one["driving"] for one in shown] == ["cat", "a", "needle"]
+    assert shown[0]["before"] + shown[0]["driving"] + shown[0]["after"] == texts[0]
+    assert len("".join(shown[2].values())) == EXCERPT + 4
+    assert shown[2]["before"].startswith("… ")
+    assert shown[2]["after"].endswith(" …")
+    assert DrivingTokens(Codes(codes), table.assign(start=-1)).span(0, 1) is None
+    assert DrivingTokens(Codes(codes), table[["stimulus"]]).span(0, 1) is None

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from thresh.errors import StimuliError
+from thresh.report.passages import DrivingTokens
 from thresh.report.thumbnails import picture
 from thresh.stimuli import Stimuli, open_stimuli
 from thresh.store import open_activations, open_codes, pool_store
@@ -43,6 +44,7 @@ class Side:
     system: str
     layer: str
     values: np.ndarray
+    tokens: DrivingTokens
 
 
 def match_atoms(a: np.ndarray, b: np.ndarray, seed: int = 0) -> Matched:
@@ -93,7 +95,8 @@ def make_gallery(results: Path, config: dict, gallery: dict, folder: Path) -> di
     Returns
     -------
     dict
-        a, b (system, layer), stimuli (count), set, live, matched (count), mean_held_out, pairs: list of
+        a, b (system, layer), stimuli (count), set, pictures (whether stimuli are shown as such), live, matched (count),
+        mean_held_out, pairs: list of
         {a, b, correlation, matched_on, tops}.
 
     Raises
@@ -128,8 +131,8 @@ def make_gallery(results: Path, config: dict, gallery: dict, folder: Path) -> di
                 "correlation": float(matched.held_out[pair]),
                 "matched_on": float(matched.matched_on[pair]),
                 "tops": [
-                    [picture(own, int(index[row]), folder) | {"both": row in both} for row in top]
-                    for own, index, top in zip(sets, rows, tops, strict=True)
+                    [shown(side, atom, own, int(index[row]), folder) | {"both": row in both} for row in top]
+                    for side, atom, own, index, top in zip(sides, atoms, sets, rows, tops, strict=True)
                 ],
             }
         )
@@ -139,6 +142,7 @@ def make_gallery(results: Path, config: dict, gallery: dict, folder: Path) -> di
         "b": gallery["b"],
         "codes": gallery["representation"],
         "set": names[0],
+        "pictures": bool({"image", "video"} & set(sets[0].modalities)),
         "stimuli": len(rows[0]),
         "scored": len(rows[0]) - len(rows[0]) // 2,
         "live": matched.live,
@@ -147,6 +151,10 @@ def make_gallery(results: Path, config: dict, gallery: dict, folder: Path) -> di
         "mean_held_out": float(held.mean()) if len(held) else float("nan"),
         "pairs": pairs,
     }
+
+
+def shown(side: Side, atom: int, stimuli: Stimuli, index: int, folder: Path) -> dict:
+    return picture(stimuli, index, folder, lambda: side.tokens.span(index, atom))
 
 
 def common_test_rows(a: Stimuli, b: Stimuli) -> tuple[np.ndarray, np.ndarray]:
@@ -159,13 +167,14 @@ def common_test_rows(a: Stimuli, b: Stimuli) -> tuple[np.ndarray, np.ndarray]:
 def read_side(results: Path, system: str, layer: str, representation: dict, stimuli: np.ndarray) -> Side:
     """Codes of a layer, mean over the rows of each stimulus, in the order of `stimuli` (indices into the set)."""
     path = results / "codes" / system / layer / representation["dictionary"] / f"{representation['inference']}.zarr"
-    stimulus = open_activations(results / "activations" / system / f"{layer}.zarr").rows["stimulus"].to_numpy()
-    found, values = pool_store(open_codes(path), stimulus, np.isin(stimulus, stimuli), "mean")
+    table, codes = open_activations(results / "activations" / system / f"{layer}.zarr").rows, open_codes(path)
+    stimulus = table["stimulus"].to_numpy()
+    found, values = pool_store(codes, stimulus, np.isin(stimulus, stimuli), "mean")
     missing = np.setdiff1d(stimuli, found)
     if len(missing):
         raise StimuliError(f"{path}: found no codes of stimulus {missing[0]} ({len(missing)} such).")
     order = np.argsort(found)
-    return Side(system, layer, values[order][np.searchsorted(found[order], stimuli)])
+    return Side(system, layer, values[order][np.searchsorted(found[order], stimuli)], DrivingTokens(codes, table))
 
 
 def strongest(codes: np.ndarray, count: int) -> list[int]:

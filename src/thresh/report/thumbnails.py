@@ -1,25 +1,30 @@
-"""Stimuli as a page shows them: small pictures, or the beginning of a text."""
+"""Stimuli as a page shows them: small pictures, or a passage of a text."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
 
+from thresh.report.passages import passage
 from thresh.stimuli import Stimuli
 
+Span = Callable[[], tuple[int, int] | None]
+
 THUMBNAIL_PIXELS = 64
-EXCERPT = 120  # characters
 
 
-def picture(stimuli: Stimuli, index: int, folder: Path) -> dict:
-    """Address of the thumbnail of a stimulus, written if it is not yet there, and what to say of it."""
+def picture(stimuli: Stimuli, index: int, folder: Path, span: Span = lambda: None) -> dict:
+    """Address of the thumbnail of a stimulus, written if it is not yet there, and what to say of it.
+
+    Of a stimulus that shows no picture, the passage around a `span` of its characters.
+    """
     label = next(
         (f"{name} {stimuli.attributes[name][index]}" for name in ("label", "folder") if name in stimuli.attributes), ""
     )
     told = {"title": ", ".join(filter(None, (label, str(stimuli.ids[index])))), "id": str(stimuli.ids[index])}
     image = shown(stimuli, index)
     if image is None:
-        return told | {"path": None, "excerpt": excerpt(stimuli, index)}
+        return told | {"path": None} | passage(stimuli, index, span())
     path = Path("thumbnails") / stimuli.name / f"{index}.png"
     if not (folder / path).exists():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -35,14 +40,6 @@ def shown(stimuli: Stimuli, index: int) -> Callable[[], Image.Image] | None:
         middle = int(stimuli.frame_counts[index]) // 2
         return lambda: stimuli.frames(index, middle, middle + 1)[0]
     return None
-
-
-def excerpt(stimuli: Stimuli, index: int) -> str:
-    """The beginning of a text; the id of a stimulus that has none."""
-    if "text" not in stimuli.modalities:
-        return str(stimuli.ids[index])
-    (text,) = stimuli.texts([index])
-    return text if len(text) <= EXCERPT else f"{text[:EXCERPT].rstrip()} ..."
 
 
 def thumbnail(image: Image.Image) -> Image.Image:
