@@ -45,6 +45,9 @@ def passage(stimuli: Stimuli, index: int, span: tuple[int, int] | None = None) -
     start, end = span or (0, 0)
     first = max(min(start - EXCERPT // 2, len(text) - EXCERPT), 0)
     last = max(first + EXCERPT, end)
+    # Whole words at both ends, where there are any.
+    first += text[first:start].find(" ") + 1 if first else 0
+    last = text.rfind(" ", end, last) if last < len(text) and " " in text[end:last] else last
     return {
         "before": ("… " if first else "") + text[first:start],
         "driving": text[start:end],
