@@ -19,7 +19,7 @@ quickstart: $(READY)
 	@echo "Report: file://$(CURDIR)/$(REPORT)"
 
 test: $(READY)
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 
 # Lint, format and the rules of the house; what .ci/run runs beside the tests and the quickstart.
 check: $(READY)
