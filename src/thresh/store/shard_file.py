@@ -14,7 +14,7 @@ from thresh.store.shards import ABSENT
 PACKING = {"cname": "lz4", "clevel": 5, "shuffle": Blosc.BITSHUFFLE}
 
 # Bytes at the end of a file that may be on their way to the disk.
-BEHIND = 2**24
+BEHIND = 2**23
 
 
 class ShardFile:
