@@ -31,7 +31,7 @@ def main(folder: Path) -> None:
         context_size=ids.shape[1],
         new_cached_activations_path=str(folder / "cached"),
         shuffle=False,
-        # float16 would make the model compute in it, which a CPU does at a crawl.
+        # float16 would make the model compute in it.
         dtype="float32",
         prepend_bos=False,
         streaming=False,

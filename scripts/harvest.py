@@ -57,6 +57,7 @@ def main() -> None:
         """The system, with the layers that the job still has to lay out or write; a model is loaded once for both."""
         layers = tuple(product.name for product in job.products)
         if layers not in held:
+            # Not two models at once.
             held.clear()
             held[layers] = open_layers(job, arguments)
         return held[layers]

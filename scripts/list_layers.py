@@ -8,6 +8,7 @@ import argparse
 import sys
 
 from thresh.errors import ThreshError
+from thresh.model_kinds import MODELS
 from thresh.stages import json_object
 from thresh.systems import list_layers
 
@@ -17,9 +18,7 @@ def main() -> None:
     parser.add_argument(
         "model", help="hub name or folder of a transformers model, package.module:callable of a factory, or a timm name"
     )
-    parser.add_argument(
-        "--kind", choices=("transformers", "torch", "timm"), help="default: told by a colon in the name"
-    )
+    parser.add_argument("--kind", choices=MODELS, help="default: told by a colon in the name")
     parser.add_argument("--search-path", help="folder in which the factory's package is found")
     parser.add_argument("--arguments", default="{}", metavar="JSON", help="keyword arguments of the factory")
     parser.add_argument("--revision", default="main", help="branch, tag or commit of a hub model")

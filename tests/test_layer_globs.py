@@ -144,6 +144,17 @@ def test_factories_are_listed_with_their_arguments():
     config = config_of("some/name", ["a"])
     config["systems"]["net"] = network
     assert list(layers_of(config)) == ["linear1", "linear2"]
+    network["layers"] = ["linear?.*"]
+    command = told(config).splitlines()[-1].split("scripts/list_layers.py ")[1]
+    listed = subprocess.run(
+        f"{sys.executable} {ROOT}/scripts/list_layers.py {command}",
+        shell=True,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "linear1" in listed.stdout
+    network["layers"] = ["linear?"]
     network["factory"] = "torch.nn:Nothing"
     assert told(config).startswith("systems.net.factory: found no callable")
     assert "found no callable 'Nothing' in torch.nn" in told(config)

@@ -10,12 +10,12 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from thresh.errors import ThreshError
+from thresh.model_kinds import MODELS
 from thresh.study import StudyError
 
 GLOB = frozenset("*?[")
 # Modules that only hold others have no output.
 NEVER_CALLED = ("ModuleList", "ModuleDict")
-MODELS = ("transformers", "torch", "timm")
 
 
 def with_layers_listed(config: Any) -> Any:
@@ -81,9 +81,10 @@ def spread(name: str, content: dict, small_models: dict) -> dict:
             continue
         matched = [module for module in modules if matches(module, path)]
         if not matched:
-            from thresh.systems.telling import unknown_module
+            from thresh.systems.telling import listing_of, unknown_module
 
-            raise StudyError(unknown_module(name, layer, path, modules, [source(content)], glob=True))
+            listing = listing_of(source(content), content["kind"], **options_of(content))
+            raise StudyError(unknown_module(name, layer, path, modules, listing, glob=True))
         for module in matched:
             label = module if isinstance(own, list) else ".".join([layer, *wild_parts(module, path)])
             spread_out = {**params, "module": module}
@@ -100,9 +101,8 @@ def modules_of(name: str, content: dict, small_models: dict) -> list[str]:
     model = source(content)
     if model in small_models:
         raise StudyError(f"systems.{name}.layers: found a glob, but {model} is trained by the study: name its layers.")
-    options = {"search_path": content.get("search_path"), "arguments": content.get("arguments")}
     try:
-        found = list_layers(model, **options, revision=content.get("revision", "main"), kind=content["kind"])
+        found = list_layers(model, kind=content["kind"], **options_of(content))
     except ThreshError as error:
         told = str(error)
         key = told.removeprefix("list_layers") if told.startswith("list_layers.") else f".layers: {told}"
@@ -113,6 +113,12 @@ def modules_of(name: str, content: dict, small_models: dict) -> list[str]:
 def source(content: dict) -> Any:
     """Hub name, folder or factory, as it should be text."""
     return content.get("factory" if content["kind"] == "torch" else "model")
+
+
+def options_of(content: dict) -> dict:
+    """What else says which model it is."""
+    known = {"search_path": None, "arguments": {}, "revision": "main"}
+    return {key: content.get(key) or default for key, default in known.items()}
 
 
 def matches(module: str, glob: str) -> bool:

@@ -17,3 +17,10 @@ def test_marks_come_from_the_config_and_from_the_stores():
     assert outline.label("vit") == "vit (simulated)"
     assert outline.label("resnet_untrained") == "resnet_untrained"  # the name tells it
     assert outline.marks("resnet_untrained") == ["untrained"]
+
+
+def test_models_of_every_kind_are_networks():
+    config = fabricated.study_config()
+    config["systems"]["vit"] |= {"kind": "timm"}
+    assert Outline(config).networks == Outline(fabricated.study_config()).networks
+    assert "vit" in Outline(config).networks

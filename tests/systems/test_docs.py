@@ -5,10 +5,16 @@ import yaml
 from pydantic import TypeAdapter
 
 from thresh.config import systems as config
+from thresh.model_kinds import MODELS
 from thresh.systems import SYSTEMS
+from thresh.systems.model import ModelSystem
 
 PAGE = (Path(__file__).parents[2] / "docs" / "systems.md").read_text(encoding="utf-8")
 EXAMPLES = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
+
+
+def test_models_are_the_kinds_that_look_for_modules_and_nothing_else_is():
+    assert {kind for kind in SYSTEMS if issubclass(SYSTEMS[kind](), ModelSystem)} == set(MODELS)
 
 
 def test_every_kind_has_an_example_that_the_config_takes():

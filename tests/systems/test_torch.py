@@ -90,12 +90,16 @@ def test_one_value_of_mean_makes_images_grey(weights):
     np.testing.assert_allclose(system.responses(0, 2, ["a"])["a"][0, :4], kernel * grey + bias, atol=5e-3)
 
 
-def test_shapes_are_planned_where_a_model_does_not_look_at_values(pictures):
+def test_shapes_are_planned_where_a_model_does_not_look_at_values(pictures, capsys):
     shared = torch_system(pictures, {"call2": {"module": "block", "call": 2, "pooling": "positions"}}, untrained=True)
     planned, known = shared.planned_shape("call2"), shared.layer_shape("call2")
     assert (planned.positions, planned.units) == (known.positions, known.units) == (36, 4)
     looking = torch_system(pictures, {"end": {"module": "end"}}, factory="factories:looking", untrained=True)
+    assert capsys.readouterr().out == ""
     assert looking.planned_shape("end") is None
+    told = capsys.readouterr().out
+    assert told.startswith("systems.net: the rows of its layers are known once the model is loaded")
+    assert "DataDependentOutputException" in told
     assert looking.layer_shape("end").units == 5
 
 

@@ -17,6 +17,7 @@ shell.prefix(f"export PYTHONPATH='{SOURCE}':${{{{PYTHONPATH:-}}}}; ")
 from thresh import sources, stage_params
 from thresh.errors import ThreshError
 from thresh.layer_globs import with_layers_listed
+from thresh.model_kinds import MODELS
 from thresh.stages import canonical, code_digest, told_errors
 from thresh.study import load_study
 
@@ -74,9 +75,8 @@ def memory(megabytes):
 
 def harvest_threads(system):
     """Models compute on several cores; everything else reads."""
-    models = ("transformers", "torch", "timm")
-    kind = study.config.systems[system].kind
-    return study.config.harvest.threads if kind in models else 1
+    is_model = study.config.systems[system].kind in MODELS
+    return study.config.harvest.threads if is_model else 1
 
 
 def stimuli_of(system):

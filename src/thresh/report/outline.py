@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from thresh.config import Config
+from thresh.model_kinds import MODELS
 from thresh.study import Study
 
 RECORDINGS = ("nwb", "arrays")
-NETWORKS = ("transformers", "torch")
 PRODUCTS = ("stimuli", "models", "recordings", "dictionaries", "codes", "evaluation", "alignment", "report")
 
 
@@ -56,7 +56,7 @@ class Outline:
 
     @property
     def networks(self) -> list[str]:
-        return [name for name, content in self.config["systems"].items() if content["kind"] in NETWORKS]
+        return [name for name, content in self.config["systems"].items() if content["kind"] in MODELS]
 
     def is_untrained(self, name: str) -> bool:
         return bool(self.system(name).get("untrained") or self.facts.get(name, {}).get("untrained"))

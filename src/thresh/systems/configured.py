@@ -2,17 +2,13 @@
 
 from pathlib import Path
 
+from thresh.model_kinds import MODELS
 from thresh.stimuli import Stimuli
 from thresh.systems import open_system
 from thresh.systems.base import System
 
 # Key under which a system names what it is read from; the study may have made it, under a name of its own.
 READ_FROM = {"transformers": "model", "nwb": "file"}
-
-
-# Layers of a model come from one forward pass. Populations of a recording each answer to stimuli of their own, so
-# that each is harvested for itself and does not depend on which others the config names.
-ONE_PASS = ("transformers", "torch", "timm")
 
 
 def configured_systems(
@@ -33,5 +29,7 @@ def configured_systems(
     if key and made:
         (place,) = made
         keys[key] = str(place / "recording.nwb" if key == "file" and place.is_dir() else place)
-    groups = [layers] if params["kind"] in ONE_PASS else [{layer: content} for layer, content in layers.items()]
+    # Populations of a recording each answer to stimuli of their own: each is harvested for itself, so that it does not
+    # depend on which others the config names.
+    groups = [layers] if params["kind"] in MODELS else [{layer: content} for layer, content in layers.items()]
     return [open_system(params["kind"], name, stimuli, layers=group, device=device, **keys) for group in groups]

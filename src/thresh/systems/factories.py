@@ -62,7 +62,7 @@ def empty_module(make: Callable[..., torch.nn.Module], arguments: dict, where: s
                 with torch.device("meta"):
                     model = make(**arguments)
             except (NotImplementedError, RuntimeError):
-                # Some factories look at values, which meta tensors do not have.
+                # Some factories look at values, which meta tensors do not have; a mistake of its own comes again.
                 model = make(**arguments)
     except Exception as error:
         raise HarvestError(f"{where}: cannot be called with {arguments} ({first_line(error)}).") from error

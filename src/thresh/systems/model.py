@@ -206,8 +206,13 @@ class ModelSystem(System):
             with FakeTensorMode(allow_non_fake_inputs=True) as mode:
                 batch.inputs = {name: mode.from_tensor(tensor) for name, tensor in batch.inputs.items()}
                 return self.shapes_of(self.skeleton, batch, place_of(self.skeleton))
-        # Whatever a pass without values cannot do, one with them will do, or tell.
-        except (NotImplementedError, RuntimeError):
+        except (NotImplementedError, RuntimeError) as error:
+            # Models that look at values are no mistake; what is one comes again in the pass that has values.
+            print(
+                f"systems.{self.name}: the rows of its layers are known once the model is loaded: a pass without values"
+                f" ends in {first_line(error)}",
+                flush=True,
+            )
             return {}
 
     def shapes_of(self, model: torch.nn.Module, batch: Batch, device: torch.device) -> dict[str, LayerShape]:

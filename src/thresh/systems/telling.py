@@ -1,6 +1,7 @@
 """Messages for names that do not exist: what was found, what comes near, how to list them all."""
 
 import difflib
+import json
 import os
 import shlex
 from collections.abc import Iterable
@@ -22,7 +23,7 @@ def unknown_module(
     Parameters
     ----------
     listing
-        Arguments of `scripts/list_layers.py` that list the model's modules; the model comes first.
+        As `listing_of` gives it.
     """
     # From the folder that the user stands in: a workflow can run elsewhere than in its own.
     script = os.path.relpath(LIST_LAYERS) if LIST_LAYERS.exists() else "scripts/list_layers.py"
@@ -31,6 +32,22 @@ def unknown_module(
         f"  nearest: {', '.join(nearest_names(module, modules))}\n"
         f"  all layers: {shlex.join(['python', script, *listing])}"
     )
+
+
+def listing_of(
+    model: str, kind: str, *, search_path: str | None = None, arguments: dict | None = None, revision: str = "main"
+) -> list[str]:
+    """Arguments of `scripts/list_layers.py` that list the modules of a model; the model comes first."""
+    listing = [model]
+    if kind == "timm":  # its names cannot be told from those of the hub
+        listing += ["--kind", kind]
+    if search_path is not None:
+        listing += ["--search-path", search_path]
+    if arguments:
+        listing += ["--arguments", json.dumps(arguments)]
+    if revision != "main":
+        listing += ["--revision", revision]
+    return listing
 
 
 def unknown_name(key: str, name: str, known: Iterable[str], what: str) -> str:

@@ -15,7 +15,7 @@ from thresh.systems.feeds.frames import FrameFeed
 from thresh.systems.feeds.images import ImageFeed
 from thresh.systems.model import ModelSystem
 from thresh.systems.positions import Tokens, prefix_tokens
-from thresh.systems.telling import first_line
+from thresh.systems.telling import first_line, listing_of
 from thresh.systems.weights import digest_of_files
 
 
@@ -66,7 +66,7 @@ class TimmSystem(ModelSystem):
     @property
     def listing(self) -> list[str]:
         """See `ModelSystem.listing`."""
-        return [self.model_name, "--kind", "timm"]
+        return listing_of(self.model_name, "timm")
 
     def created(self, **options) -> torch.nn.Module:
         size = {} if self.image_size is None else {"img_size": self.image_size}

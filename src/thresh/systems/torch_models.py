@@ -1,7 +1,6 @@
 """Any torch module: a factory of the user's, and a state dict."""
 
 import inspect
-import json
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +17,7 @@ from thresh.systems.feeds.tokenising import GivenTokens, ModelTokeniser, Tokenis
 from thresh.systems.model import ModelSystem
 from thresh.systems.positions import Tokens, prefix_tokens
 from thresh.systems.preprocessing import PlainPreprocessing
-from thresh.systems.telling import first_line
+from thresh.systems.telling import first_line, listing_of
 from thresh.systems.weights import digest_of_files
 
 
@@ -88,9 +87,7 @@ class TorchSystem(ModelSystem):
     @property
     def listing(self) -> list[str]:
         """See `ModelSystem.listing`."""
-        path = ["--search-path", self.search_path] if self.search_path is not None else []
-        arguments = ["--arguments", json.dumps(self.arguments)] if self.arguments else []
-        return [self.factory, *path, *arguments]
+        return listing_of(self.factory, "torch", search_path=self.search_path, arguments=self.arguments)
 
     @cached_property
     def make(self) -> Callable[..., torch.nn.Module]:

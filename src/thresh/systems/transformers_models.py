@@ -15,7 +15,7 @@ from thresh.systems.feeds.text import TEXT
 from thresh.systems.model import ModelSystem
 from thresh.systems.positions import Tokens, prefix_tokens
 from thresh.systems.preprocessing import ProcessorPreprocessing
-from thresh.systems.telling import first_line
+from thresh.systems.telling import first_line, listing_of
 from thresh.systems.transformers_feeds import entry, make_feed, way_of_feeding
 from thresh.systems.transformers_loading import empty_transformer, model_config, quiet, refuse_random_parts
 from thresh.systems.weights import digest_of_files, folder_weights, hub_weights, is_folder
@@ -84,7 +84,7 @@ class TransformersSystem(ModelSystem):
     @property
     def listing(self) -> list[str]:
         """See `ModelSystem.listing`."""
-        return [self.model_name, *(["--revision", self.revision] if self.revision != "main" else [])]
+        return listing_of(self.model_name, "transformers", revision=self.revision)
 
     @cached_property
     def config(self):
