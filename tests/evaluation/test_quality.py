@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.metrics import mean_squared_error, r2_score
 
-from thresh.dictionaries.lasso import LassoDictionary
+from thresh.dictionaries.kinds.lasso import LassoDictionary
 from thresh.errors import DictionaryError
 from thresh.evaluation import reconstruction, sparsity
 from thresh.evaluation.quality import sparsity_of_blocks
@@ -71,3 +71,13 @@ def test_blocks_of_codes_count_as_one():
     random = np.random.default_rng(2)
     codes = csr_array(random.random((90, 7)) * (random.random((90, 7)) < [0, 0.01, 0.1, 0.2, 0.5, 0.9, 1]))
     assert sparsity_of_blocks([codes[:50], codes[50:51], codes[51:]]) == sparsity(codes)
+
+
+def test_dense_atoms_are_those_active_in_more_than_the_stated_share():
+    codes = np.zeros((100, 4))
+    for atom, active in enumerate((5, 10, 11, 60)):
+        codes[:active, atom] = 1
+    assert sparsity(codes)["dense"] == pytest.approx(2 / 4)
+    assert sparsity(codes, dense_above=0.09)["dense"] == pytest.approx(3 / 4)
+    assert sparsity_of_blocks([csr_array(codes[:7]), csr_array(codes[7:])])["dense"] == pytest.approx(2 / 4)
+    assert sparsity(np.zeros((10, 3)))["dense"] == 0

@@ -1,4 +1,4 @@
-"""How well codes explain activations, how sparse they are, and whether two dictionaries agree."""
+"""How well codes explain activations, and how sparse they are."""
 
 from collections.abc import Callable, Iterable
 
@@ -6,9 +6,10 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from thresh.errors import DictionaryError
-from thresh.evaluation.matching import matched, unit
+from thresh.evaluation.matching import unit
 
 DENSITY_EDGES = np.arange(-6.0, 0.5, 0.5)  # log10 of the share of rows in which an atom is active
+DENSE = 0.1  # share of rows
 
 
 def reconstruction(x, codes, dictionary, batch_rows: int = 8192) -> dict[str, float]:
@@ -67,13 +68,16 @@ def reconstruction_of_blocks(blocks: Callable[[], Iterable[tuple]], dictionary) 
     }
 
 
-def sparsity(codes) -> dict[str, object]:
+def sparsity(codes, dense_above: float = DENSE) -> dict[str, object]:
     """How many atoms are active.
 
     Parameters
     ----------
     codes : (rows, atoms)
         Dense or sparse.
+    dense_above
+        Share of rows above which an atom counts as dense. SAEBench (Karvonen et al. 2025) counts at a tenth and at a
+        hundredth; such atoms stand for no single concept, but for what most rows have in common.
 
     Returns
     -------
@@ -81,13 +85,15 @@ def sparsity(codes) -> dict[str, object]:
         Mean number of active atoms of a row.
     dead
         Share of atoms that are never active.
+    dense
+        Share of atoms that are active in more than `dense_above` of the rows.
     density_log10_edges, density_counts
         Histogram of the share of rows in which an atom is active, dead atoms left out.
     """
-    return sparsity_of_blocks([codes])
+    return sparsity_of_blocks([codes], dense_above)
 
 
-def sparsity_of_blocks(blocks: Iterable) -> dict[str, object]:
+def sparsity_of_blocks(blocks: Iterable, dense_above: float = DENSE) -> dict[str, object]:
     """As `sparsity`, for codes (rows, atoms) that come in blocks of rows."""
     rows, counts = 0, np.zeros(0, np.int64)
     for codes in blocks:
@@ -102,32 +108,7 @@ def sparsity_of_blocks(blocks: Iterable) -> dict[str, object]:
     return {
         "l0": float(counts.sum() / rows),
         "dead": float(1 - len(alive) / len(counts)),
+        "dense": float((counts > dense_above * rows).mean()),
         "density_log10_edges": DENSITY_EDGES.tolist(),
         "density_counts": histogram.tolist(),
     }
-
-
-def stability(dictionary_a, dictionary_b, threshold: float = 0.9) -> dict[str, float]:
-    """Do two dictionaries of the same layer hold the same atoms?
-
-    Hungarian assignment on the cosine of atoms; atoms of the smaller dictionary are counted.
-
-    Parameters
-    ----------
-    dictionary_a, dictionary_b
-        Dictionaries, or their atoms (atoms, units).
-    threshold
-        Cosine from which on a pair counts as the same atom.
-
-    Returns
-    -------
-    stability_cosine
-        Mean cosine of the pairs.
-    stability_fraction
-        Share of pairs at or above the threshold.
-    """
-    a, b = (unit(getattr(each, "atoms", each)) for each in (dictionary_a, dictionary_b))
-    if a.shape[1] != b.shape[1]:
-        raise DictionaryError(f"the dictionaries have {a.shape[1]} and {b.shape[1]} units, expected the same.")
-    cosine = matched(a @ b.T if len(a) >= len(b) else b @ a.T)
-    return {"stability_cosine": float(cosine.mean()), "stability_fraction": float((cosine >= threshold).mean())}

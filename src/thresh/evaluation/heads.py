@@ -1,0 +1,121 @@
+"""A harvested model together with its head, and what to splice into it."""
+
+import copy
+from collections.abc import Iterator
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import torch
+
+from thresh.devices import pick_device
+from thresh.errors import HarvestError
+from thresh.evaluation.splice import Change
+from thresh.evaluation.splicing import image_splicing, language_splicing
+from thresh.systems.capture import Site
+from thresh.systems.feeds.base import Batch
+from thresh.systems.telling import first_line
+from thresh.systems.transformers_loading import quiet, refuse_random_parts
+from thresh.systems.transformers_models import TransformersSystem
+
+# How a model is fed -> the class of transformers that adds the head.
+HEADS = {
+    "image": "AutoModelForImageClassification",
+    "text": "AutoModelForCausalLM",
+    "tokens": "AutoModelForCausalLM",
+}
+
+
+def system_splicing(
+    system: TransformersSystem, layer: str, change: Change, *, labels=None, chosen: np.ndarray | None = None
+) -> dict[str, float]:
+    """`language_splicing` or `image_splicing` of a layer of a harvested transformers model, on its own stimuli.
+
+    Parameters
+    ----------
+    layer
+        A layer of the system, with the pooling `positions`: of a mean there is no way back to places.
+    change
+        Rows to rows: `by_dictionary(dictionary)`.
+    labels : (stimuli,) int, optional
+        The right one of the model's classes for each image of the stimulus set.
+    chosen : (stimuli,) bool, optional
+        Stimuli to be measured on, such as those of the split 'test'; an item counts if its first stimulus does.
+
+    Raises
+    ------
+    HarvestError
+        transformers has no head for the model or its checkpoint none, or the layer is pooled.
+    """
+    if system.poolings[layer] != "positions":
+        raise HarvestError(
+            f"{system.key(layer)}.pooling: found {system.poolings[layer]!r}, expected positions to splice codes into."
+        )
+    model = with_head(system)
+    site = site_with_head(model, system.sites[layer])
+    forward = partial(system.forward, model)
+    batches = partial(chosen_batches, system, chosen)
+    if system.way == "image":
+        own = None if labels is None else np.asarray(labels)[stimuli_of_items(system, chosen)]
+        return image_splicing(model, site, change, batches, own, tokens=system.tokens(model), forward=forward)
+    return language_splicing(model, site, change, batches, forward=forward)
+
+
+def with_head(system: TransformersSystem) -> torch.nn.Module:
+    """The model of a system with its head, with the same weights, revision and dtype, on the system's device."""
+    import transformers
+
+    where = f"systems.{system.name}"
+    if system.way not in HEADS or system.config.is_encoder_decoder:
+        known = "next tokens of text, or classes of images"
+        raise HarvestError(f"{where}: {system.model_name} has no head to splice before, expected one for {known}.")
+    if system.untrained:
+        raise HarvestError(f"{where}.untrained: found true, expected false: an untrained head has nothing to recover.")
+    try:
+        with quiet():
+            model, found = getattr(transformers, HEADS[system.way]).from_pretrained(
+                system.model_name,
+                config=copy.deepcopy(system.config),
+                revision=system.revision,
+                dtype=getattr(torch, system.dtype),
+                device_map=system.device_map,
+                output_loading_info=True,
+            )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise HarvestError(
+            f"{where}.model: {system.model_name}: cannot be loaded with a head ({first_line(error)})."
+        ) from error
+    refuse_random_parts(model, found["missing_keys"], f"{where}.model: {system.model_name}")
+    return system.placed(model.eval().requires_grad_(False))
+
+
+def site_with_head(model: torch.nn.Module, site: Site) -> Site:
+    """The same module within a model with a head, which holds the one without by a name of its own."""
+    known = dict(model.named_modules())
+    for path in (f"{model.base_model_prefix}.{site.module}", site.module):
+        if path in known:
+            return Site(path, site.output, site.call)
+    raise HarvestError(f"{site.module!r} is no module of {type(model).__name__}, nor of its {model.base_model_prefix}.")
+
+
+def stimuli_of_items(system: TransformersSystem, chosen: np.ndarray | None) -> np.ndarray:
+    """Stimulus of each item that counts, in the order of the batches."""
+    stimuli = system.item_columns(0, system.item_count)["stimulus"]
+    return stimuli if chosen is None else stimuli[np.asarray(chosen)[stimuli]]
+
+
+def chosen_batches(system: TransformersSystem, chosen: np.ndarray | None) -> Iterator[Batch]:
+    """The batches of a harvest on the model's device, of each only the items that count."""
+    device = pick_device(system.device)
+    for start, stop in pairwise(system.batch_edges().tolist()):
+        stimuli = system.item_columns(start, stop)["stimulus"]
+        wanted = np.ones(len(stimuli), bool) if chosen is None else np.asarray(chosen)[stimuli]
+        if wanted.any():
+            yield entries(system.feed.batch(start, stop - start), np.flatnonzero(wanted)).moved(device)
+
+
+def entries(batch: Batch, index: np.ndarray) -> Batch:
+    """Some entries of a batch."""
+    index = torch.from_numpy(index)
+    inputs = {name: tensor[index] for name, tensor in batch.inputs.items()}
+    return Batch(inputs, len(index), None if batch.kept is None else batch.kept[index])

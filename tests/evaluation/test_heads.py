@@ -1,0 +1,129 @@
+"""Harvested models with their heads: the rows that are spliced are the rows that were harvested."""
+
+import numpy as np
+import pytest
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel, GPT2Model, ViTConfig, ViTForImageClassification
+from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
+
+from thresh.errors import HarvestError
+from thresh.evaluation.heads import system_splicing
+from thresh.stimuli import Stimuli
+from thresh.stimuli.pictures import PixelArray
+from thresh.systems import open_system
+
+
+def stimuli_of(kind, count, contents):
+    return Stimuli(
+        "stimuli",
+        kind,
+        ids=[f"s{index:02d}" for index in range(count)],
+        hashes=[f"{index:016x}" for index in range(count)],
+        split=["train", "test"] * (count // 2),
+        contents=contents,
+    )
+
+
+@pytest.fixture(scope="module")
+def documents():
+    random = np.random.default_rng(0)
+    ids = [random.integers(0, 16, random.integers(3, 12)) for _ in range(20)]
+    return stimuli_of("tokens", 20, {"tokens": ids})
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
+    return stimuli_of("images", 12, {"image": PixelArray(pixels)})
+
+
+def saved(model, folder):
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(std=0.2)
+    model.save_pretrained(folder)
+    return str(folder)
+
+
+GPT2 = {"vocab_size": 20, "n_positions": 16, "n_embd": 16, "n_layer": 3, "n_head": 2}
+SPECIAL = {"bos_token_id": 17, "eos_token_id": 18, "pad_token_id": 16}
+
+
+@pytest.fixture(scope="module")
+def gpt2_folder(tmp_path_factory):
+    return saved(GPT2LMHeadModel(GPT2Config(**GPT2, **SPECIAL)), tmp_path_factory.mktemp("gpt2"))
+
+
+@pytest.fixture(scope="module")
+def vit_folder(tmp_path_factory):
+    config = ViTConfig(
+        image_size=32, patch_size=8, hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=32
+    )
+    config.num_labels = 5
+    folder = tmp_path_factory.mktemp("vit")
+    ViTImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(folder)
+    return saved(ViTForImageClassification(config), folder)
+
+
+def system_of(stimuli, folder, module, pooling="positions", **params):
+    layers = {"layer": {"module": module, "pooling": pooling}}
+    return open_system("transformers", "model", stimuli, layers=layers, device="cpu", model=folder, **params)
+
+
+def spliced_rows(system, **options):
+    """What a splice is given, of one forward pass a batch."""
+    rows = []
+    found = system_splicing(system, "layer", lambda each: rows.append(each.clone()) or each.clone(), **options)
+    return torch.cat(rows).numpy(), found
+
+
+@pytest.mark.parametrize("special_tokens", ["drop", "keep"])
+def test_spliced_rows_of_a_language_model_are_the_harvested_ones(documents, gpt2_folder, special_tokens):
+    text = {"prepend_bos": True, "special_tokens": special_tokens}
+    system = system_of(documents, gpt2_folder, "h.1", text=text, batch_size=4)
+    rows, found = spliced_rows(system)
+    np.testing.assert_array_equal(rows, system.responses(0, system.item_count, ["layer"])["layer"])
+    assert found["recovered_zero"] == found["recovered_mean"] == 1
+    # BOS is seen and never predicted.
+    assert found["predictions"] == sum(len(ids) for ids in documents.token_ids(range(20)))
+
+
+def test_spliced_rows_of_a_classifier_are_the_harvested_ones(pictures, vit_folder):
+    system = system_of(pictures, vit_folder, "layers.1", batch_size=5)
+    rows, found = spliced_rows(system)
+    known = system.responses(0, 12, ["layer"])["layer"]
+    assert len(rows) == 12 * 16
+    # The last batch is filled up in a harvest, and its shape has a part in the last digits.
+    np.testing.assert_allclose(rows, known, atol=1e-5)
+    assert found["accuracy_original"] == 1
+    assert found["recovered_mean"] == 1
+
+
+def test_only_chosen_stimuli_are_measured(documents, gpt2_folder, pictures, vit_folder):
+    chosen = documents.split == "test"
+    system = system_of(documents, gpt2_folder, "h.1", batch_size=4)
+    rows, found = spliced_rows(system, chosen=chosen)
+    lengths = np.array([len(ids) for ids in documents.token_ids(range(20))])
+    assert len(rows) == lengths[chosen].sum()
+    assert found["predictions"] == (lengths[chosen] - 1).sum()
+    labels = np.arange(12) % 5
+    system = system_of(pictures, vit_folder, "layers.1", batch_size=5)
+    some = system_splicing(system, "layer", torch.clone, labels=labels, chosen=pictures.split == "test")
+    model = ViTForImageClassification.from_pretrained(vit_folder).eval()
+    with torch.no_grad():
+        said = model(system.feed.batch(0, 12).inputs["pixel_values"]).logits.argmax(dim=1).numpy()
+    assert some["predictions"] == 6
+    assert some["accuracy_original"] == pytest.approx(np.mean(said[1::2] == labels[1::2]))
+
+
+def test_heads_that_are_not_there_are_refused(documents, gpt2_folder, pictures, vit_folder, tmp_path):
+    with pytest.raises(HarvestError, match=r"systems.model.layers.layer.pooling: found 'mean'"):
+        system_splicing(system_of(documents, gpt2_folder, "h.1", pooling="mean"), "layer", torch.clone)
+    with pytest.raises(HarvestError, match=r"systems.model.untrained: found true"):
+        system_splicing(system_of(documents, gpt2_folder, "h.1", untrained=True), "layer", torch.clone)
+    # A base model whose word vectors are not those of its head: transformers would draw the head at random.
+    untied = saved(GPT2Model(GPT2Config(**GPT2, **SPECIAL, tie_word_embeddings=False)), tmp_path / "base")
+    with pytest.raises(HarvestError, match=r"found no weights for lm_head.weight"):
+        system_splicing(system_of(documents, untied, "h.1"), "layer", torch.clone)
