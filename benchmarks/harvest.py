@@ -27,10 +27,10 @@ import torch
 from corpus import documents, minilm
 from machine import machine, table
 from thresh.ahead import ahead
+from thresh.freed_memory import keep_freed_memory
 from thresh.stimuli import Stimuli
 from thresh.systems import open_system
 from thresh.systems.harvest import harvest_layers, lay_out_layer
-from thresh.systems.pipeline import keep_freed_memory
 
 BLOCKS = {f"block{index}": {"module": f"encoder.layer.{index}", "pooling": "positions"} for index in range(6)}
 

@@ -1,7 +1,9 @@
-r"""Look whether every dictionary has rows enough to be learned from, before anything long begins.
+r"""Look whether every dictionary has rows enough to be learned from, before anything long begins; if imported, whether
+it fits its layer.
 
 --params holds
-  dictionaries  system -> layer -> dictionary -> atoms, a number or a multiple of the units such as "4x"
+  dictionaries  system -> layer -> dictionary -> atoms, a number or a multiple of the units such as "4x"; or path,
+                subfolder and revision of the source that it is imported from
 
 Example, after `make quickstart`:
   python scripts/check_widths.py --manifest by_hand/widths.json --systems results/quickstart/systems/full_a.json \

@@ -2,8 +2,9 @@ r"""Learn every dictionary asked of one layer, on the rows of its train stimuli.
 
 --params holds
   place     system/layer; it goes into the seeds
-  products  dictionary -> method, atoms, seed, params (config/README.md, `dictionaries`)
---manifest names the manifest of each dictionary.
+  products  dictionary -> method, atoms, seed, params (config/README.md, `dictionaries`); or source: path, subfolder,
+            revision, where it is imported
+--manifest names the manifest of each dictionary, --source the local files that one is imported from.
 
 Example, after `make quickstart`:
   python scripts/learn_dictionaries.py --activations results/quickstart/activations/full_a/units.json \
@@ -13,36 +14,51 @@ Example, after `make quickstart`:
     --manifest planted_128=by_hand/full_a/units/planted_128.json
 """
 
+import os
+from functools import partial
+from pathlib import Path
+
 from thresh.stages import Job, run_stage, source_of, stage_parser
 
 
 def main() -> None:
-    parser = stage_parser(__doc__, inputs=["activations", "stimuli"], keys=["place", "products"])
+    inputs, keys = ["activations", "stimuli"], ["place", "products"]
+    parser = stage_parser(__doc__, inputs=inputs, of_products=["source"], keys=keys)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--checkpoint-minutes", type=float, help="minutes between two checkpoints")
+    parser.add_argument("--checkpoint-steps", type=int, help="steps between two checkpoints")
+    parser.add_argument("--tensorboard", type=Path, help="folder for curves that TensorBoard shows")
     arguments = parser.parse_args()
 
-    def work(job: Job) -> dict[str, dict]:
-        from thresh.dictionaries import learn_store
-        from thresh.dictionaries.specs import spec_of
+    def work(job: Job, device: str = arguments.device) -> dict[str, dict]:
+        from thresh.dictionaries import Rhythm, learn_store
+        from thresh.dictionaries.specs import seed_of, spec_of
         from thresh.stimuli import open_stimuli
         from thresh.store import open_activations
 
         activations = open_activations(source_of(job.input("activations"), ".zarr"))
         stimuli = open_stimuli(source_of(job.input("stimuli"), ".zarr"))
-        train = stimuli.split[activations.rows["stimulus"].to_numpy()] == "train"
+        place = job.params["place"]
         return learn_store(
             activations,
-            {
-                product.name: spec_of(product.params, activations.shape[1], job.params["place"])
-                for product in job.products
-            },
+            {product.name: spec_of(product.params, activations.shape[1], place) for product in job.products},
             {product.name: job.folder(product) for product in job.products},
-            select=train,
-            device=arguments.device,
+            select=stimuli.split[activations.rows["stimulus"].to_numpy()] == "train",
+            order=seed_of(0, place),
+            device=device,
+            rhythm=Rhythm(arguments.checkpoint_steps, arguments.checkpoint_minutes),
+            tensorboard=arguments.tensorboard,
             finished=job.finished,
         )
 
-    run_stage("learn_dictionaries", arguments, work)
+    if "WORLD_SIZE" not in os.environ:
+        run_stage("learn_dictionaries", arguments, work, resumes=True)
+        return
+    from thresh.dictionaries.training.ranks import ranks
+
+    with ranks(arguments.device) as group:
+        device = group.device if group else arguments.device
+        run_stage("learn_dictionaries", arguments, partial(work, device=device), resumes=True, group=group)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import pytest
 
 from thresh.alignment import METRICS
 from thresh.dictionaries import METHODS
-from thresh.dictionaries.learn import parameters
+from thresh.dictionaries.registry import parameters
 from thresh.inference import SOLVERS
 from thresh.preflight import PreflightError, check_methods, check_pairs, check_widths
 

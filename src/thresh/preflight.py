@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import chain, product
 
 from thresh.alignment import METRICS
-from thresh.dictionaries.learn import check_atoms
+from thresh.dictionaries.imported import check_source
+from thresh.dictionaries.registry import check_atoms
 from thresh.dictionaries.specs import BESIDE_PARAMS, atoms_of, check_method
 from thresh.errors import ConfigError, ThreshError
 from thresh.inference.infer import check_solver
@@ -54,19 +55,20 @@ def check_methods(
     return {"dictionaries": len(dictionaries), "inference": len(inference), "comparisons": len(metrics)}
 
 
-def check_widths(layers: dict[str, dict[str, dict]], wanted: dict[str, dict[str, dict[str, int | str]]]) -> dict:
-    """Check that no dictionary has more atoms than there are rows to learn from.
+def check_widths(layers: dict[str, dict[str, dict]], wanted: dict[str, dict[str, dict[str, int | str | dict]]]) -> dict:
+    """Check that no dictionary has more atoms than there are rows to learn from, and that imported ones fit.
 
     Parameters
     ----------
     layers
         System -> layer -> what `check_system` found: `units` and `train_rows`, None where only the harvest can tell.
     wanted
-        System -> layer -> dictionary -> atoms, a number or a multiple of the units such as '4x'.
+        System -> layer -> dictionary -> atoms, a number or a multiple of the units such as '4x'; or the source that
+        it is imported from, of which no more than the config is read.
 
     Returns
     -------
-    facts: system/layer -> most atoms that a dictionary of the layer has, None where that is not known yet.
+    facts: system/layer -> most atoms that are learned for the layer, None where that is not known yet.
 
     Raises
     ------
@@ -78,10 +80,15 @@ def check_widths(layers: dict[str, dict[str, dict]], wanted: dict[str, dict[str,
         for layer, dictionaries in of_layer.items():
             units, rows = layers[system][layer]["units"], layers[system][layer]["train_rows"]
             widest[f"{system}/{layer}"] = None
+            sources = {name: atoms for name, atoms in dictionaries.items() if isinstance(atoms, dict)}
+            for name, source in sources.items():
+                with findings.kept():
+                    check_source(name, f"{system}/{layer}", source, units)
             if units is None:
                 continue
-            numbers = {name: atoms_of(atoms, units) for name, atoms in dictionaries.items()}
-            widest[f"{system}/{layer}"] = max(numbers.values())
+            learned = {name: atoms for name, atoms in dictionaries.items() if name not in sources}
+            numbers = {name: atoms_of(atoms, units) for name, atoms in learned.items()}
+            widest[f"{system}/{layer}"] = max(numbers.values(), default=None)
             for name, atoms in numbers.items():
                 with findings.kept():
                     check_atoms(f"dictionaries.{name}: {system}/{layer}", atoms, rows)

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
+from thresh.config.analysis import is_of_systems
+
 # Where names stand that are keys of a section. `*` is any key, `#` any item of a list.
 USED = [
     (("systems", "*", "stimuli"), "stimuli"),
@@ -41,6 +43,13 @@ def broken_references(config: Any) -> Iterator[str]:
         for key, limits in places(config, section, "*", "layers"):
             for system, layers in limits.items() if isinstance(limits, dict) else ():
                 yield from unknown_layers(config, key, system, f"{key}.{system}", layers)
+    for key, source in places(config, "dictionaries", "*", "source"):
+        if is_of_systems(source):
+            yield from unknown(key, list(source), defined(config, "systems"), "systems")
+            for system, one in source.items():
+                yield from unknown_folders(config, f"{key}.{system}", one, str(system))
+        else:
+            yield from unknown_folders(config, key, source, "*")
     for key, comparison in places(config, "alignment", "*"):
         yield from broken_pairs(config, key, comparison)
     for key, gallery in places(config, "report", "galleries", "#"):
@@ -105,6 +114,17 @@ def unknown_layers(config: Any, key: str, system: Any, layers_key: str, layers: 
     yield from unknown(key, system, defined(config, "systems"), "systems")
     for _, content in places(config, "systems", system):
         yield from unknown(layers_key, layers, layers_of(content), f"systems.{system}.layers")
+
+
+def unknown_folders(config: Any, key: str, source: Any, system: str) -> Iterator[str]:
+    """Layers whose dictionaries are imported, and which the system has not; '*' for all systems."""
+    known = [layers_of(content) for _, content in places(config, "systems", system)]
+    if None not in known:
+        for folders_key, folders in places(source, "subfolder", key=key):
+            named = list(folders) if isinstance(folders, dict) else []
+            yield from unknown(
+                folders_key, named, [name for names in known for name in names], f"systems.{system}.layers"
+            )
 
 
 def layers_of(system: Any) -> list[str] | None:

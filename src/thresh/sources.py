@@ -4,6 +4,7 @@ import functools
 import importlib.metadata
 import importlib.util
 import os
+from collections.abc import Iterable
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
@@ -41,6 +42,14 @@ def system_sources(study: Study, system: str) -> list[str]:
     if content.kind == "arrays":
         return [content.responses, *([content.ids] if content.ids and Path(content.ids).is_file() else [])]
     return []
+
+
+def dictionary_files(study: Study, place: str, names: Iterable[str]) -> list[tuple[str, str]]:
+    """Name and file, for each file of a local folder that a dictionary of a layer (system/layer) is imported from."""
+    system, _, layer = place.partition("/")
+    sources = {name: study.source(name, (system, layer)) for name in names}
+    folders = {name: Path(source["path"], source["subfolder"]) for name, source in sources.items() if source}
+    return [(name, file) for name, folder in folders.items() if folder.is_dir() for file in folder_files(str(folder))]
 
 
 def factory_code(study: Study, system: str) -> str:

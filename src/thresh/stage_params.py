@@ -2,7 +2,9 @@
 
 from itertools import chain
 
+from thresh.dictionary_methods import METHODS, module_of
 from thresh.sources import versions
+from thresh.stages.code import module_digest
 from thresh.study import Layer, Study
 
 
@@ -16,8 +18,22 @@ def harvest_params(study: Study, system: str) -> dict:
 
 def dictionary_params(study: Study, place: str, names: tuple[str, ...]) -> dict:
     """Of the dictionaries of one layer; where a dictionary applies is no part of what it is."""
-    own = {name: study.params("dictionaries", name, ("systems", "layers")) for name in names}
-    return {"place": place, "products": own}
+    system, _, layer = place.partition("/")
+    params = {"place": place, "products": {name: made_of(study, name, (system, layer)) for name in names}}
+    processes = study.config.training.processes
+    return params if processes == 1 else params | {"processes": processes}
+
+
+def made_of(study: Study, dictionary: str, layer: Layer) -> dict:
+    """How a dictionary is learned, or where it is imported from."""
+    source = study.source(dictionary, layer)
+    learned = study.params("dictionaries", dictionary, ("source", "systems", "layers"))
+    return learned | {"code": method_code(learned["method"])} if source is None else {"source": source}
+
+
+def method_code(method: str) -> str:
+    """Digest of the code of a method alone; what all methods share is part of the stage's code."""
+    return module_digest(module_of(method)) if method in METHODS else ""  # An unknown one is told by a check.
 
 
 def alignment_params(study: Study, comparison: str, a: Layer, b: Layer) -> dict:
@@ -41,9 +57,14 @@ def pairs_params(study: Study) -> dict:
 
 
 def check_params(study: Study) -> dict:
-    """Of the check of methods, solvers and metrics."""
+    """Of the check of methods, solvers and metrics; dictionaries that are imported have no method."""
+    learned = [name for name, content in study.config.dictionaries.items() if content.source is None]
     return {
-        "dictionaries": {name: study.params("dictionaries", name) for name in study.config.dictionaries},
+        "dictionaries": {
+            name: study.params("dictionaries", name, ("source",))
+            | {"code": method_code(study.config.dictionaries[name].method)}
+            for name in learned
+        },
         "inference": {name: study.params("inference", name) for name in study.config.inference},
         "metrics": {name: content.metrics for name, content in study.config.alignment.items()},
     }

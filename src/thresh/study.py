@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from thresh.config import Comparison, Config, Representation
+from thresh.config.analysis import PLACE
 from thresh.errors import ThreshError
 from thresh.references import broken_references, nearest
 
@@ -133,14 +134,28 @@ class Study:
         system, name = layer
         if limits.systems is not None and system not in limits.systems:
             return False
+        if limits.source is not None and self.source(dictionary, layer) is None:
+            return False
         return system not in limits.layers or name in limits.layers[system]
 
-    def widths(self) -> dict[str, dict[str, dict[str, int | str]]]:
-        """System -> layer -> dictionary -> atoms, where there are dictionaries."""
-        found: dict[str, dict[str, dict[str, int | str]]] = {}
+    def source(self, dictionary: str, layer: Layer) -> dict[str, str] | None:
+        """Where a dictionary of a layer is imported from: path, subfolder, revision. None where it is not imported."""
+        system, name = layer
+        sources = self.config.dictionaries[dictionary].source
+        source = sources.get(system) if isinstance(sources, dict) else sources
+        if source is None:
+            return None
+        subfolder = source.subfolder.get(name) if isinstance(source.subfolder, dict) else source.subfolder
+        return None if subfolder is None else source.model_dump() | {"subfolder": subfolder.replace(PLACE, name)}
+
+    def widths(self) -> dict[str, dict[str, dict[str, int | str | dict]]]:
+        """System -> layer -> dictionary -> atoms, or the source that it is imported from."""
+        found: dict[str, dict[str, dict[str, int | str | dict]]] = {}
         for system, layer in self.layers():
             if names := self.dictionaries((system, layer)):
-                atoms = {name: self.config.dictionaries[name].atoms for name in names}
+                atoms = {
+                    name: self.source(name, (system, layer)) or self.config.dictionaries[name].atoms for name in names
+                }
                 found.setdefault(system, {})[layer] = atoms
         return found
 

@@ -1,6 +1,8 @@
 """Learning from a store: each row once an epoch, each dictionary as if learned alone."""
 
 import json
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -65,7 +67,8 @@ def test_dictionaries_of_a_store_are_those_learned_alone(store, tmp_path):
     assert facts["sae"]["explained_variance"] == alone.facts["explained_variance"]
     assert (facts["control"]["atoms"], facts["control"]["method"]) == (30, "random")
     curve = [json.loads(line) for line in (folders["sae"] / "curves.jsonl").read_text().splitlines()]
-    assert [point["epoch"] for point in curve] == [0, 1]
+    assert [point["step"] for point in curve] == list(range(1, 9))  # 4 batches an epoch
+    assert [point["epoch"] for point in curve][3::4] == [1, 2]
     assert set(curve[0]) == {"step", "epoch", "loss", "explained_variance", "l0", "dead"}
     assert any(line.startswith("sae: epoch 2/2") for line in lines)
 
@@ -89,3 +92,33 @@ def test_a_bad_spec_is_named_before_anything_is_learned(store, tmp_path):
 def test_a_selection_of_another_length_is_refused(store):
     with pytest.raises(DictionaryError, match=r"select has shape \(3,\)"):
         StoreRows(store, np.ones(3, bool))
+
+
+def test_tensorboard_is_given_the_curves(store, tmp_path, monkeypatch):
+    """With a writer in its place that notes what it is given; TensorBoard itself is an extra."""
+    given = {}
+
+    class SummaryWriter:
+        def __init__(self, folder, purge_step):
+            self.curves = given.setdefault((folder, purge_step), {})
+
+        def add_scalar(self, name, value, step):
+            self.curves.setdefault(name, []).append((step, value))
+
+        def flush(self):
+            pass
+
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=SummaryWriter))
+    spec = {"sae": {"method": "topk", "atoms": 24, "k": 3, "epochs": 2}}
+    learn_store(store, spec, {"sae": tmp_path / "sae"}, device="cpu", tensorboard=tmp_path / "board")
+    curve = [json.loads(line) for line in (tmp_path / "sae" / "curves.jsonl").read_text().splitlines()]
+    ((place, curves),) = given.items()
+    assert place == (tmp_path / "board" / "sae", 2)
+    for name in ("epoch", "loss", "explained_variance", "l0", "dead"):
+        assert curves[name] == [(point["step"], point[name]) for point in curve]
+
+
+def test_a_missing_tensorboard_is_told_before_anything_is_learned(store, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(ConfigError, match=r"pip install 'thresh\[tensorboard\]'"):
+        learn_store(store, {}, {}, device="cpu", tensorboard=tmp_path / "board")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from thresh.dictionaries.encoder import TopKDictionary
+from thresh.dictionaries.kinds.topk import TopKDictionary
 from thresh.errors import ConfigError, DictionaryError
 from thresh.inference import SOLVERS, fista, infer
 

@@ -191,3 +191,36 @@ def test_a_result_without_files_is_whole_too(tmp_path):
     product = Product("", {}, tmp_path / "checked.json", tmp_path / "checked")
     run_products("check", Job({}, {}, [product]), "c", ["x"], lambda job: {"": {"fine": True}})
     assert verify_study(tmp_path) == (1, [])
+
+
+class Resumed(Stage):
+    """A stage whose work keeps what it has in its folder, and is killed once."""
+
+    def run(self, killed=False, **changed):
+        product = Product("a", {}, self.folder / "a.json", self.folder / "a.store")
+
+        def work(job):
+            kept = job.folder(product) / "kept"
+            self.calls.append(kept.read_text() if kept.exists() else None)
+            kept.write_text("half")
+            if killed:
+                raise RuntimeError("killed")
+            kept.unlink()
+            (job.folder(product) / "data").write_text("whole")
+            return {"a": {}}
+
+        key = {"code": "c", "inputs": ("x",)} | changed
+        return run_products("stage", Job({}, {}, [product]), work=work, resumes=True, **key)
+
+
+@pytest.mark.parametrize("change", [{}, {"code": "d"}, {"inputs": ("y",)}])
+def test_a_killed_stage_goes_on_with_its_own_folder_and_with_no_other(tmp_path, change):
+    stage = Resumed(tmp_path)
+    with pytest.raises(RuntimeError, match="killed"):
+        stage.run(killed=True)
+    assert stage.run(**change) == {"a": "COMPUTE" if change else "RESUME"}
+    assert stage.calls == [None, None if change else "half"]
+    assert [path.name for path in (tmp_path / "a.store").iterdir() if path.name != ".thresh"] == ["data"]
+    assert stage.run(**change) == {"a": "HIT"}
+    assert Resumed(tmp_path / "other").run() == {"a": "COMPUTE"}
+    assert (tmp_path / "other" / "a.json").read_bytes() == (tmp_path / "a.json").read_bytes()

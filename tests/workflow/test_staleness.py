@@ -129,6 +129,12 @@ def test_a_real_edit_computes_the_stages_that_import_it_and_nothing_below_equal_
     assert project.computed() == {job for job in EVERYTHING if job.split()[0] in ("check_system", "harvest", "gather")}
 
 
+def test_an_edit_of_one_method_computes_its_dictionaries_and_no_others(project):
+    path = project.folder / "src" / "thresh" / "dictionaries" / "methods" / "online.py"
+    path.write_text(path.read_text() + "\n\nUNUSED = 1\n")
+    assert project.computed() == {"check_methods methods", "learn_dictionaries dictionaries/net/first/online"}
+
+
 def test_files_touched(project):
     for path in [*project.folder.glob("inputs/*"), *project.folder.rglob("src/**/*.py"), project.folder / "study.yaml"]:
         os.utime(path)

@@ -1,6 +1,33 @@
 # Dictionaries: one job a layer learns all that are asked of it. Which they are may differ from layer to layer, and
 # outputs cannot depend on wildcards, so there is a rule for each set of dictionaries.
 
+import shlex
+
+PROCESSES = study.config.training.processes
+# Jobs on one machine do not meet on the same port.
+LAUNCH = (
+    "python"
+    if PROCESSES == 1
+    else f"python -m torch.distributed.run --standalone --nproc-per-node {PROCESSES}"
+)
+
+
+def training_options(wildcards) -> str:
+    """How often checkpoints are written, and where TensorBoard finds curves: no part of what is learned."""
+    training = study.config.training
+    options = {
+        "checkpoint-minutes": training.checkpoint_minutes,
+        "checkpoint-steps": training.checkpoint_steps,
+        "tensorboard": (
+            f"{LOGS}/tensorboard/{wildcards.place}" if training.tensorboard else None
+        ),
+    }
+    return " ".join(
+        f"--{name} {shlex.quote(str(value))}"
+        for name, value in options.items()
+        if value is not None
+    )
+
 
 for number, (names, places) in enumerate(dictionary_groups().items()):
 
@@ -10,6 +37,9 @@ for number, (names, places) in enumerate(dictionary_groups().items()):
         input:
             activations=f"{RESULTS}/activations/{{place}}.json",
             stimuli=lambda w: stimuli_of(w.place.split("/")[0]),
+            sources=lambda w, names=names: [
+                file for _, file in sources.dictionary_files(study, w.place, names)
+            ],
         output:
             manifests=[
                 f"{RESULTS}/dictionaries/{{place}}/{name}.json" for name in names
@@ -20,9 +50,9 @@ for number, (names, places) in enumerate(dictionary_groups().items()):
             place=one_of(places),
         conda:
             ENVIRONMENT
-        threads: 1
+        threads: PROCESSES
         resources:
-            gpu=GPU,
+            gpu=GPU * PROCESSES,
             mem_mb=memory(2000),
             runtime=1440,
         params:
@@ -32,10 +62,16 @@ for number, (names, places) in enumerate(dictionary_groups().items()):
             manifests=lambda w, output, names=names: [
                 f"{name}={path}" for name, path in zip(names, output.manifests)
             ],
+            sources=lambda w, names=names: [
+                f"{name}={file}"
+                for name, file in sources.dictionary_files(study, w.place, names)
+            ],
             device=study.config.device,
+            launch=LAUNCH,
+            training=training_options,
             script=script("learn_dictionaries"),
             code=code("learn_dictionaries"),
         shell:
-            "python {params.script:q} --activations {input.activations:q}"
-            " --stimuli {input.stimuli:q}#split --device {params.device} --params {params.config:q}"
+            "{params.launch} {params.script:q} --activations {input.activations:q}"
+            " --stimuli {input.stimuli:q}#split --source {params.sources:q} --device {params.device} {params.training} --params {params.config:q}"
             " --code {params.code} --manifest {params.manifests:q} > {log:q} 2>&1"

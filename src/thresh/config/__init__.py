@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from thresh.config.analysis import Comparison, Dask, Dictionary, Harvest, Inference, Report, Representation
+from thresh.config.analysis import Comparison, Dask, Dictionary, Harvest, Inference, Report, Representation, Training
 from thresh.config.made import SimulatedRecording, SmallModel
 from thresh.config.sections import Name, Section
 from thresh.config.stimuli import Stimuli
@@ -30,6 +30,7 @@ class Config(Section):
     systems: dict[Name, System] = Field(min_length=1, description="Models, recordings and planted systems.")
     harvest: Harvest = Field(default_factory=Harvest)
     dictionaries: dict[Name, Dictionary] = Field(default_factory=dict, description="Ways to learn dictionaries.")
+    training: Training = Field(default_factory=Training)
     inference: dict[Name, Inference] = Field(default_factory=dict, description="Ways to infer codes.")
     alignment: dict[Name, Comparison] = Field(default_factory=dict, description="Comparisons.")
     report: Report = Field(default_factory=Report)

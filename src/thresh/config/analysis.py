@@ -2,9 +2,9 @@
 
 import math
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from thresh.config.sections import Name, Parameters, Section, only_names
 
@@ -42,16 +42,101 @@ def number_or_multiple(value: Any) -> int | str:
 Atoms = Annotated[int | str, BeforeValidator(number_or_multiple, json_schema_input_type=int | str)]
 
 
+PLACE = "{layer}"
+
+
+def folder_or_folders(value: Any) -> str | dict[str, str]:
+    """A folder, with the place of a layer's name or without, or one for each layer."""
+    folders = list(value.values()) if isinstance(value, dict) else [value]
+    if not all(isinstance(folder, str) for folder in folders):
+        raise ValueError("expected a folder, or a mapping from layers to folders")
+    if any(brace in folder.replace(PLACE, "") for folder in folders for brace in "{}"):
+        raise ValueError(f"expected no other braces than those of {PLACE}")
+    return value
+
+
+class Source(Section):
+    """A dictionary that others learned, in one of the formats of docs/dictionaries.md."""
+
+    path: str = Field(min_length=1, description="Folder, or name on the Hugging Face hub.")
+    subfolder: Annotated[
+        str | dict[Name, str],
+        BeforeValidator(folder_or_folders, json_schema_input_type=str | dict[Name, str]),
+    ] = Field(
+        "",
+        description="Folder within it; `{layer}` stands for the name of the layer. Or a mapping from layers to "
+        "folders: other layers then have no such dictionary.",
+    )
+    revision: str = Field(
+        "main", description="Branch, tag or commit on the hub. Give a commit: that a branch has moved is not seen."
+    )
+
+
+def is_of_systems(value: Any) -> bool:
+    """Whether what stands under `source` is a mapping from systems to sources."""
+    if not isinstance(value, dict) or not value or any(key in Source.model_fields for key in value):
+        return False
+    return not any(isinstance(each, str) for each in value.values())
+
+
+# Names of branches for pydantic, which no system can have.
+ONE, MANY = "one source", "a source for each system"
+Sources = Annotated[
+    Annotated[Source, Tag(ONE)] | Annotated[dict[Name, Source], Tag(MANY)],
+    Discriminator(lambda value: MANY if is_of_systems(value) else ONE),
+]
+
+
 class Dictionary(Section):
-    """One way to learn a dictionary; it is learned on every layer it applies to."""
+    """One way to learn a dictionary, or one to import; it is there for every layer it applies to."""
 
     method: str = Field("auto", description="A method of `thresh.dictionaries.METHODS`; see docs/dictionaries.md.")
     atoms: Atoms = Field("4x", description="Number of atoms, or a multiple of the layer's units such as `4x`.")
     seed: int = Field(0, ge=0, description="Seed of initialisation and order of rows.")
     params: Parameters = Field(default_factory=dict, description="Parameters of the method.")
+    source: Sources | None = Field(
+        None,
+        description="Import it instead of learning it, without `method`, `atoms`, `seed` and `params`: a section, or a "
+        "mapping from systems to sections; other systems then have no such dictionary.",
+    )
     systems: list[Name] | None = Field(None, description="Systems whose layers it is learned on; default: all.")
     layers: dict[Name, list[Name]] = Field(
         default_factory=dict, description="For some systems, the layers it is learned on; default: all layers."
+    )
+
+    @model_validator(mode="after")
+    def learned_or_imported(self) -> Self:
+        # Defaults count as not given: a config with all of them written out is as good.
+        defaults = {
+            name: field.get_default(call_default_factory=True) for name, field in type(self).model_fields.items()
+        }
+        learned = [key for key in ("method", "atoms", "seed", "params") if getattr(self, key) != defaults[key]]
+        if self.source is not None and learned:
+            raise ValueError(f"expected no {listed(learned)} beside `source`: an imported dictionary is not learned")
+        return self
+
+
+def listed(keys: list[str]) -> str:
+    return " and ".join(f"`{key}`" for key in keys)
+
+
+class Training(Section):
+    """How jobs learn dictionaries."""
+
+    processes: int = Field(
+        1,
+        ge=1,
+        description="Processes of a job, one a GPU, that share the rows of each batch (torchrun); what is learned then "
+        "differs as by another order of rows.",
+    )
+
+    checkpoint_minutes: float | None = Field(
+        10, gt=0, description="Minutes between two checkpoints, from which a killed job goes on; null: by steps alone."
+    )
+    checkpoint_steps: int | None = Field(None, ge=1, description="Steps between two checkpoints.")
+    tensorboard: bool = Field(
+        False,
+        description="Also write curves for TensorBoard, below `logs/tensorboard`; `pip install 'thresh[tensorboard]'`.",
     )
 
 

@@ -1,13 +1,16 @@
 """Where training rows come from: an array in memory, or a store on disk, through one small protocol."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from torch import Tensor
 
 from thresh.errors import DictionaryError
+
+# Rows that are mixed before batches are cut: more mix better, two buffers stand in memory.
+BUFFER_BYTES = 2**27
+BUFFER_ROWS = (65536, 524288)
 
 
 class Rows(Protocol):
@@ -20,8 +23,13 @@ class Rows(Protocol):
 
     shape: tuple[int, int]
 
-    def batches(self, batch_size: int, seed: int, epoch: int) -> Iterator[np.ndarray]:
-        """Float32 (batch, units); every row once an epoch, in an order that (seed, epoch) fix."""
+    def batches(
+        self, batch_size: int, seed: int, epoch: int, start_batch: int = 0, part: int = 0, parts: int = 1
+    ) -> Iterator[np.ndarray]:
+        """Float32 (batch, units); every row once an epoch, in an order that (seed, epoch, part, parts) fix.
+
+        The order does not depend on the size of the batches. Parts share no row, and together have all.
+        """
 
 
 class ArrayRows:
@@ -43,9 +51,12 @@ class ArrayRows:
         self.x = x
         self.shape = x.shape
 
-    def batches(self, batch_size: int, seed: int, epoch: int) -> Iterator[np.ndarray]:
+    def batches(
+        self, batch_size: int, seed: int, epoch: int, start_batch: int = 0, part: int = 0, parts: int = 1
+    ) -> Iterator[np.ndarray]:
         order = np.random.default_rng([seed, epoch]).permutation(len(self.x))
-        for begin in range(0, len(order), batch_size):
+        order = order[len(order) * part // parts : len(order) * (part + 1) // parts]
+        for begin in range(start_batch * batch_size, len(order), batch_size):
             yield self.x[order[begin : begin + batch_size]].astype(np.float32, copy=False)
 
 
@@ -68,47 +79,24 @@ class StoreRows:
         self.select = None if select is None else np.asarray(select, dtype=bool)
         self.shape = (rows if select is None else int(self.select.sum()), units)
 
-    def batches(self, batch_size: int, seed: int, epoch: int) -> Iterator[np.ndarray]:
+    def batches(
+        self, batch_size: int, seed: int, epoch: int, start_batch: int = 0, part: int = 0, parts: int = 1
+    ) -> Iterator[np.ndarray]:
         from thresh.store import shuffled_batches
 
-        return shuffled_batches(self.store, batch_size, seed, epoch=epoch, select=self.select)
+        return shuffled_batches(
+            self.store,
+            batch_size,
+            seed,
+            epoch=epoch,
+            buffer_rows=int(np.clip(BUFFER_BYTES // (2 * self.shape[1]), *BUFFER_ROWS)),
+            select=self.select,
+            start_batch=start_batch,
+            part=part,
+            parts=parts,
+        )
 
 
 def as_rows(x) -> Rows:
     """What was given, if it has `batches`; else an array's rows."""
     return x if hasattr(x, "batches") else ArrayRows(x)
-
-
-@dataclass(frozen=True)
-class Moments:
-    """Mean (units,) and mean squared norm of rows, in float64."""
-
-    mean: np.ndarray
-    energy: float
-
-    @property
-    def variance(self) -> float:
-        """Mean squared distance from the mean, summed over units."""
-        return self.energy - float(self.mean @ self.mean)
-
-    def scale(self, bias: np.ndarray | None = None) -> float:
-        """Root mean square norm of the rows less `bias`."""
-        if bias is None:
-            return self.energy**0.5
-        bias = np.asarray(bias, np.float64)
-        return max(self.energy - 2 * float(bias @ self.mean) + float(bias @ bias), 0.0) ** 0.5
-
-
-def moments(rows: Rows) -> Moments:
-    """One pass over the rows; refuses values that are not finite and rows that are all zero."""
-    total, energy, count = np.zeros(rows.shape[1]), 0.0, 0
-    for batch in rows.batches(8192, 0, 0):
-        batch = batch.astype(np.float64)
-        total += batch.sum(axis=0)
-        energy += float(np.einsum("ij,ij->", batch, batch))
-        count += len(batch)
-    if not (np.isfinite(energy) and np.isfinite(total).all()):
-        raise DictionaryError("activations have values that are not finite, expected none.")
-    if energy == 0:
-        raise DictionaryError(f"activations: all {count} rows are zero, expected responses to learn from.")
-    return Moments(total / count, energy / count)

@@ -147,7 +147,6 @@ def dictionaries_page(
 
 
 def about_dictionary(name: str, content: dict, curves: pd.DataFrame, outline: Outline) -> dict:
-    params = ", ".join(f"{key} {value}" for key, value in content["params"].items())
     systems = []
     mine = curves[curves["dictionary"] == name] if len(curves) else curves
     for system, described in outline.config["systems"].items():
@@ -160,7 +159,17 @@ def about_dictionary(name: str, content: dict, curves: pd.DataFrame, outline: Ou
             ]
             legend = figures.legend(layers, figures.SERIES_COLOURS)
             systems.append({"name": system, "drawings": drawings, "legend": legend})
-    return {"name": name, "method": content["method"], "atoms": content["atoms"], "params": params, "systems": systems}
+    return {"name": name, "made": how_made(content), "systems": systems}
+
+
+def how_made(dictionary: dict) -> str:
+    """How a dictionary was learned, or where it was imported from, in words."""
+    source = dictionary["source"]
+    if source is None:
+        params = [f"{key} {value}" for key, value in dictionary["params"].items()]
+        return ", ".join([f"Method {dictionary['method']}", f"{dictionary['atoms']} atoms", *params])
+    places = [source] if "path" in source else source.values()
+    return f"Imported from {', '.join(place['path'] for place in places)}"
 
 
 def gallery_page(galleries: list[dict], outline: Outline) -> Page:

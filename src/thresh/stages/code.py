@@ -23,8 +23,20 @@ def code_digest(script: str | Path) -> str:
     script
         The stage's command line, for example ``scripts/harvest.py``.
     """
-    modules = imported_modules(script).values()
-    trees = [tree_digest(path) for path in (Path(script), *modules)]
+    modules = imported_modules(script)
+    return digest_of_files([Path(script), *modules.values()])
+
+
+@functools.cache
+def module_digest(name: str) -> str:
+    """As `code_digest`, of a module of thresh and of every module that it can import."""
+    path = module_path(name)
+    modules = imported_modules(path, name)
+    return digest_of_files([path, *modules.values()])
+
+
+def digest_of_files(modules: list[Path]) -> str:
+    trees = [tree_digest(path) for path in modules]
     data = [
         file_digest(path) for module in modules if module.name == "__init__.py" for path in package_data(module.parent)
     ]
@@ -42,10 +54,10 @@ def package_data(package: Path) -> list[Path]:
     return found
 
 
-def imported_modules(script: str | Path) -> dict[str, Path]:
-    """Name and file of every module of thresh that a script can import, sorted by name."""
+def imported_modules(script: str | Path, module: str | None = None) -> dict[str, Path]:
+    """Name and file of every module of thresh that a script, or a module of thresh, can import, sorted by name."""
     found: dict[str, Path] = {}
-    waiting = list(imports_of(Path(script), module=None))
+    waiting = list(imports_of(Path(script), module=module))
     while waiting:
         name = waiting.pop()
         path = module_path(name)

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 from thresh.errors import ConfigError, ThreshError
 from thresh.stages.digests import input_digest
@@ -21,7 +22,12 @@ Every command of a study, as the workflow gives it:
 
 
 def stage_parser(
-    documentation: str, inputs: Iterable[str] = (), optional: Iterable[str] = (), *, keys: Iterable[str] = ()
+    documentation: str,
+    inputs: Iterable[str] = (),
+    optional: Iterable[str] = (),
+    *,
+    of_products: Iterable[str] = (),
+    keys: Iterable[str] = (),
 ) -> argparse.ArgumentParser:
     """Parser of a stage's command line.
 
@@ -33,6 +39,8 @@ def stage_parser(
     inputs, optional
         Names of the inputs. Each takes paths of manifests of earlier stages, or of files and folders that thresh
         did not make. `path#part` reads the digest of one named part of a manifest only.
+    of_products
+        Names of inputs that single products have, as NAME=PATH: no other product gets stale with them.
     keys
         Keys that --params must have.
     """
@@ -45,6 +53,10 @@ def stage_parser(
     for name in optional:
         parser.add_argument(
             f"--{name}", nargs="*", default=[], metavar="PATH", help="manifests, files or folders, if any"
+        )
+    for name in of_products:
+        parser.add_argument(
+            f"--{name}", nargs="*", default=[], metavar="NAME=PATH", help="files that product NAME is made from, if any"
         )
     parser.add_argument(
         "--params", default="{}", metavar="JSON", help="the part of the config that this stage reads; see below"
@@ -63,7 +75,7 @@ def stage_parser(
         metavar="[NAME=]PATH",
         help="where the stores go; default: beside the manifest, under its name",
     )
-    parser.set_defaults(input_names=[*inputs, *optional], keys=list(keys))
+    parser.set_defaults(input_names=[*inputs, *optional], product_input_names=list(of_products), keys=list(keys))
     return parser
 
 
@@ -85,17 +97,68 @@ def json_object(option: str, text: str) -> dict:
     return found
 
 
-def run_stage(stage: str, arguments: argparse.Namespace, work: Work, *, suffix: str = "") -> None:
+class Group(Protocol):
+    """Processes that do the work of one job together; the first alone looks what is stale, and writes."""
+
+    leads: bool
+
+    def tell(self, names: list[str]) -> None:
+        """Tell the others which products are stale."""
+
+    def hear(self) -> list[str]:
+        """What the first tells."""
+
+
+def run_stage(
+    stage: str,
+    arguments: argparse.Namespace,
+    work: Work,
+    *,
+    suffix: str = "",
+    resumes: bool = False,
+    group: Group | None = None,
+) -> None:
     """Run a stage as its command line says; an error that the user can mend ends it with one message.
 
     Parameters
     ----------
     suffix
         Suffix of the store's folder, '.zarr' for Zarr stores.
+    resumes
+        Whether the work goes on with what a killed job of the same key left in a product's folder.
+    group
+        Processes that all run this command; None for one alone.
     """
     with errors_told(stage):
         job, digests = read_arguments(arguments, suffix)
-        run_products(stage, job, arguments.code, digests, work)
+        if group is None:
+            run_products(stage, job, arguments.code, digests, work, resumes=resumes)
+        elif group.leads:
+            lead(group, job, work, lambda told: run_products(stage, job, arguments.code, digests, told, resumes=resumes))
+        else:
+            follow(group, job, work)
+
+
+def lead(group: Group, job: Job, work: Work, run: Callable[[Work], object]) -> None:
+    """Run a stage so that the others of a group join its work, if there is some."""
+    heard = []
+
+    def told(job: Job) -> dict[str, dict]:
+        heard.append(True)
+        group.tell([product.name for product in job.products])
+        return work(job)
+
+    run(told)
+    if not heard:
+        group.tell([])
+
+
+def follow(group: Group, job: Job, work: Work) -> None:
+    """Take part in the work that the first process of a group has begun."""
+    names = group.hear()
+    job.products = [product for product in job.products if product.name in names]
+    if names:
+        work(job)
 
 
 def run_part_stage(stage: str, arguments: argparse.Namespace, lay_out: LayOut, write: Write) -> None:
@@ -162,10 +225,26 @@ def products_of(arguments: argparse.Namespace, own: dict, suffix: str) -> list[P
     if set(stores) - {name for name, _ in manifests}:
         ((_, manifest),) = manifests
         return [Product(name, own_params(own, name), manifest, store) for name, store in stores.items()]
+    digests = digests_of_products(arguments)
     return [
-        Product(name, own_params(own, name), manifest, stores.get(name, manifest.with_name(manifest.stem + suffix)))
+        Product(
+            name,
+            own_params(own, name),
+            manifest,
+            stores.get(name, manifest.with_name(manifest.stem + suffix)),
+            tuple(digests.get(name, ())),
+        )
         for name, manifest in manifests
     ]
+
+
+def digests_of_products(arguments: argparse.Namespace) -> dict[str, list[str]]:
+    """Product -> content digests of the inputs that it alone has."""
+    found: dict[str, list[str]] = {}
+    for option in arguments.product_input_names:
+        for name, path in (named(text) for text in getattr(arguments, option.replace("-", "_"))):
+            found.setdefault(name, []).append(f"{option}:{path.name}:{input_digest(path)}")
+    return found
 
 
 def own_params(own: dict, name: str) -> dict:

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from thresh.stages.canonical import SCHEMA_VERSION, digest_of
-from thresh.stages.digests import content_digest, inventory
+from thresh.stages.digests import RECORD_FOLDER, content_digest, inventory
 from thresh.stages.disk import full_disk_told
-from thresh.stages.files import replace_folder, write_atomically
+from thresh.stages.files import read_json, replace_folder, write_atomically, write_json
 from thresh.stages.lock import store_lock
 from thresh.stages.provenance import write_provenance
-from thresh.stages.record import Record, missing_files, read_record, write_record
+from thresh.stages.record import Record, missing_files, read_record, record_folder, write_record
+
+BEGUN = "begun.json"  # in the records of a folder that is being filled: which key fills it
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,15 @@ class Product:
         The file that Snakemake sees.
     store
         Folder of the result. It may contain the manifest itself (the report's first page).
+    digests
+        Of the content of inputs that no other product of the job has.
     """
 
     name: str
     params: dict
     manifest: Path
     store: Path
+    digests: tuple[str, ...] = ()
 
     @property
     def partial(self) -> Path:
@@ -97,7 +102,9 @@ def stage_key(stage: str, code: str, params: dict, inputs: Iterable[str]) -> str
     )
 
 
-def run_products(stage: str, job: Job, code: str, inputs: Iterable[str], work: Work) -> dict[str, str]:
+def run_products(
+    stage: str, job: Job, code: str, inputs: Iterable[str], work: Work, *, resumes: bool = False
+) -> dict[str, str]:
     """Bring every product of a job up to date.
 
     Parameters
@@ -107,10 +114,12 @@ def run_products(stage: str, job: Job, code: str, inputs: Iterable[str], work: W
     work
         Called once with the stale products only; returns the facts of each product by name, less those that it
         gave to `Job.finished`. It may import what is slow to import: it is not called when nothing is stale.
+    resumes
+        Whether the work goes on with what a killed job of the same key left in a product's folder.
 
     Returns
     -------
-    Product name -> 'HIT' or 'COMPUTE'.
+    Product name -> 'HIT', 'RESUME' or 'COMPUTE'.
 
     Raises
     ------
@@ -118,11 +127,14 @@ def run_products(stage: str, job: Job, code: str, inputs: Iterable[str], work: W
         Another process writes one of the stores, or the disk is full.
     """
     inputs = list(inputs)
-    keys = {p.name: stage_key(stage, code, {"common": job.params, "own": p.params}, inputs) for p in job.products}
+    keys = {
+        p.name: stage_key(stage, code, {"common": job.params, "own": p.params}, [*inputs, *p.digests])
+        for p in job.products
+    }
     verdicts: dict[str, str] = {}
     stale = []
     for product in job.products:
-        verdict = judge(product, keys[product.name])
+        verdict = judge(product, keys[product.name], resumes)
         print(f"{verdict} {stage} {product.store}", flush=True)
         verdicts[product.name] = verdict
         if verdict == "HIT":
@@ -131,26 +143,31 @@ def run_products(stage: str, job: Job, code: str, inputs: Iterable[str], work: W
             stale.append(product)
     if stale:
         job.products = stale
-        compute(stage, job, keys, work)
+        compute(stage, job, keys, work, resumes)
     return verdicts
 
 
-def judge(product: Product, key: str) -> str:
+def judge(product: Product, key: str, resumes: bool) -> str:
     record = read_record(product.store)
-    if record is None or record.key != key:
-        return "COMPUTE"
-    missing = missing_files(product.store, record)
-    if not missing:
-        return "HIT"
-    print(f"{product.store}: {len(missing)} of {len(record.files)} files are missing or cut, first {missing[0]}")
-    return "COMPUTE"
+    if record is not None and record.key == key:
+        missing = missing_files(product.store, record)
+        if not missing:
+            return "HIT"
+        print(f"{product.store}: {len(missing)} of {len(record.files)} files are missing or cut, first {missing[0]}")
+    return "RESUME" if resumes and begun_with(product.partial) == key else "COMPUTE"
+
+
+def begun_with(folder: Path) -> str | None:
+    """Key of the job that began to fill a folder."""
+    content = read_json(folder / RECORD_FOLDER / BEGUN)
+    return None if content is None else content["key"]
 
 
 def restore(product: Product) -> None:
     write_atomically(product.manifest, read_record(product.store).manifest)
 
 
-def compute(stage: str, job: Job, keys: dict[str, str], work: Work) -> None:
+def compute(stage: str, job: Job, keys: dict[str, str], work: Work, resumes: bool) -> None:
     begun = time.monotonic()
     waiting = {product.name: product for product in job.products}
 
@@ -163,7 +180,9 @@ def compute(stage: str, job: Job, keys: dict[str, str], work: Work) -> None:
     with contextlib.ExitStack() as locks:
         for product in job.products:
             locks.enter_context(store_lock(product.store))
-            job.fresh(product)
+            key, folder = keys[product.name], job.folder(product)
+            if not resumes or begun_with(folder) != key:
+                write_json(record_folder(job.fresh(product)) / BEGUN, {"key": key})
         with full_disk_told(job.products[0].store):
             for name, facts in work(job).items():
                 if name in waiting:
@@ -175,6 +194,7 @@ def compute(stage: str, job: Job, keys: dict[str, str], work: Work) -> None:
 def finish(job: Job, product: Product, key: str, facts: dict) -> None:
     folder = job.folder(product)
     page = manifest_within(product)
+    (folder / RECORD_FOLDER / BEGUN).unlink(missing_ok=True)
     files = inventory(folder)
     digest = content_digest(folder, files, facts)
     if page is None:

@@ -2,6 +2,7 @@
 
 from thresh.store.activations import Activations, ActivationsSpec, lay_out_activations, open_activations, seal
 from thresh.store.codes import Codes, open_codes, write_codes
+from thresh.store.joined import JoinedActivations
 from thresh.store.pooling import pool, pool_store
 from thresh.store.row_table import RowTable
 from thresh.store.shuffle import batches_in_epoch, shuffled_batches
@@ -11,6 +12,7 @@ __all__ = [
     "Activations",
     "ActivationsSpec",
     "Codes",
+    "JoinedActivations",
     "RowTable",
     "ShardWriter",
     "batches_in_epoch",

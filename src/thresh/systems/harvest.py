@@ -11,12 +11,13 @@ import zarr
 from thresh.ahead import ahead
 from thresh.bar import Bar
 from thresh.errors import HarvestError, StoreError
+from thresh.freed_memory import keep_freed_memory
 from thresh.pieces import pieces
 from thresh.store import ActivationsSpec, RowTable, ShardWriter, lay_out_activations
 from thresh.store.arrays import read_array, read_table, write_array
 from thresh.store.encoding import stored_dtype
 from thresh.systems.base import System
-from thresh.systems.pipeline import Behind, keep_freed_memory
+from thresh.systems.pipeline import Behind
 
 # Rows that are laid out together.
 BLOCK = 2**18

@@ -1,14 +1,8 @@
 """Work behind the main thread: the last batch is stored while the next is computed."""
 
-import ctypes
-import sys
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-
-# Options of glibc's mallopt, from malloc.h.
-TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
-KEPT = 2**29  # bytes
 
 WAITING = 2  # batches that are computed and not stored yet, at most
 
@@ -50,17 +44,3 @@ class Behind:
         if error is None:
             for call in self.calls:
                 call.result()
-
-
-def keep_freed_memory() -> None:
-    """Let the C library keep what a batch frees for the next one.
-
-    By default it gives large pieces back to the system, which then hands them out again page by page; for the copies of
-    all layers of a batch that takes a tenth of the forward pass. Elsewhere than on Linux with glibc nothing is done.
-    """
-    if sys.platform != "linux":
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(MMAP_THRESHOLD, KEPT)
-        mallopt(TRIM_THRESHOLD, KEPT)

@@ -1,141 +1,136 @@
-"""The trainer of sparse autoencoders: everything but what makes one kind differ from another."""
+"""What sparse autoencoders share: their parameters, how these begin, and how dead latents come back."""
 
 import math
 from abc import abstractmethod
+from collections.abc import Hashable, Sequence
+from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from thresh.dictionaries.dictionary import Dictionary
-from thresh.dictionaries.learner import Learner, epochs_for, unit_rows
-from thresh.dictionaries.normalise import NormalisedRows
-from thresh.dictionaries.progress import Progress
-from thresh.parameters import NOT_NEGATIVE, POSITIVE, checked, integer, optional
+from thresh.dictionaries.autoencoders.stack import Forward, Stack
+from thresh.dictionaries.kinds import Dictionary
+from thresh.dictionaries.learner import Learner, Run, Start, gaussian_atoms, unit_rows
+from thresh.parameters import NOT_NEGATIVE, POSITIVE, checked, integer, one_of, optional
 
-WARM_UP = 0.05  # share of the steps over which the learning rate rises
-DECAY = 0.3  # share of the steps at the end over which it falls to zero
+RESAMPLED_ENCODER = 0.2  # norm of a resampled latent's encoder, as a share of the mean norm of those alive
 
 
 class SparseAutoencoder(Learner):
-    """x_hat = z D + b_dec with z = activate((x - b_dec) W_enc + b_enc), trained by Adam.
+    """x_hat = z D + b_dec with codes z made by an encoder, trained by Adam; the base of all sparse autoencoders.
 
-    A kind says what `activate` does and which dictionary it `export`s, and may add to the `loss`. Shared, after Gao et
-    al. 2024: b_dec starts at the geometric median, the encoder as the decoder's transpose; atoms keep unit
-    norm and gradients lose their part along the atom; the loss is the squared error over the variance; dead
-    latents learn to explain what is left over (AuxK).
+    Shared, after Gao et al. 2024: b_dec starts at the geometric median, the encoder as the decoder's transpose; atoms
+    keep unit norm and gradients lose their part along the atom; the loss is the squared error over the variance; dead
+    latents learn to explain what is left over (AuxK). On CUDA the products are computed in bfloat16.
+
+    A method says what its codes are (`forward`) and which dictionary it gives (`export`). It is written for n
+    autoencoders at once: parameters and codes have a first axis for them.
 
     Parameters
     ----------
-    epochs
-        Default: as many as make 4000 batches.
-    batch_size
     learning_rate
-        Default: 2e-4 / sqrt(atoms / 16384) (Gao et al. 2024, section 2.1).
+        At its peak; default: 2e-4 / sqrt(atoms / 16384) (Gao et al. 2024, section 2.1).
+    decay
+        How the learning rate falls over the last 30 % of the run: 'linear' or 'cosine'.
     auxiliary
         Weight of AuxK.
     auxiliary_k
         Dead latents that take part in AuxK; default: half of the units.
     dead_after
         Rows without activity after which a latent counts as dead; default: one epoch, at most 10 million.
+    resample_every
+        Steps after which dead latents are set to badly explained rows (Bricken et al. 2023), in the first half of the
+        run; default: never.
     """
 
     normalise = "scale"
+    usual_steps = 4000
+    sums_over_ranks = True
+    # Parameters that may differ between autoencoders that are trained as one stack.
+    varying: ClassVar[tuple[str, ...]] = ("seed", "learning_rate", "auxiliary")
+    # First parameters that are not learned.
+    fixed: ClassVar[tuple[str, ...]] = ()
 
     @checked(
-        epochs=optional(integer(1)),
-        batch_size=integer(1),
         learning_rate=optional(POSITIVE),
+        decay=one_of("linear", "cosine"),
         auxiliary=NOT_NEGATIVE,
         auxiliary_k=optional(integer(1)),
         dead_after=optional(integer(1)),
+        resample_every=optional(integer(1)),
     )
     def __init__(
         self,
         units: int,
         atoms: int,
         *,
-        epochs: int | None = None,
-        batch_size: int = 256,
         learning_rate: float | None = None,
+        decay: str = "linear",
         auxiliary: float = 1 / 32,
         auxiliary_k: int | None = None,
         dead_after: int | None = None,
+        resample_every: int | None = None,
+        batch_size: int = 256,
         **common,
     ):
-        super().__init__(units, atoms, **common)
-        self.epochs, self.batch_size = epochs, batch_size
+        super().__init__(units, atoms, batch_size=batch_size, **common)
         self.learning_rate = learning_rate or 2e-4 / math.sqrt(atoms / 2**14)
+        self.decay = decay
         self.auxiliary, self.auxiliary_k = auxiliary, min(auxiliary_k or max(1, units // 2), atoms)
-        self.dead_after = dead_after
+        self.dead_after, self.resample_every = dead_after, resample_every
+
+    def begin(self, members: Sequence[Learner], start: Start) -> Run:
+        from thresh.dictionaries.autoencoders.run import AutoencoderRun
+
+        return AutoencoderRun(members, start)
+
+    def alike(self) -> Hashable:
+        return tuple((key, repr(value)) for key, value in sorted(vars(self).items()) if key not in self.varying)
+
+    def first_parameters(self, start: Start, middle: Tensor) -> dict[str, Tensor]:
+        """Parameters of one autoencoder before training; the encoder stands as (atoms, units).
+
+        Parameters
+        ----------
+        middle : (units,)
+            Geometric median of the rows.
+        """
+        atoms = gaussian_atoms(self.atoms, self.units, self.generator()).to(self.device)
+        return {"W_enc": atoms.clone(), "b_enc": atoms.new_zeros(self.atoms), "W_dec": atoms, "b_dec": middle.clone()}
 
     @abstractmethod
-    def activate(self, pre: Tensor) -> Tensor:
-        """Codes from pre-activations (rows, atoms)."""
+    def forward(self, stack: Stack, x: Tensor, done: float) -> Forward:
+        """What the autoencoders of a stack make of x (rows, units)."""
 
     @abstractmethod
-    def export(self) -> Dictionary:
-        """What was learned, as a dictionary that acts on normalised rows."""
+    def export(self, tensors: dict[str, Tensor]) -> Dictionary:
+        """One autoencoder as a dictionary, from its parameters and buffers."""
 
-    def fit(self, rows: NormalisedRows, progress: Progress) -> Dictionary:
-        batches = math.ceil(rows.shape[0] / self.batch_size)
-        epochs = self.epochs or epochs_for(4000, rows.shape[0], self.batch_size)
-        self.initialise(rows)
-        parameters = [self.W_enc, self.b_enc, self.W_dec, self.b_dec]
-        optimiser = torch.optim.Adam(parameters, lr=self.learning_rate, betas=(0.9, 0.999), eps=6.25e-10)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step / (epochs * batches)))
-        progress.start(epochs, batches, self.atoms, self.device)
-        for epoch in range(epochs):
-            for batch in rows.batches(self.batch_size, self.seed, epoch):
-                x = torch.from_numpy(batch).to(self.device)
-                pre = (x - self.b_dec) @ self.W_enc + self.b_enc
-                codes = self.activate(pre)
-                residual = x - codes @ self.W_dec - self.b_dec
-                loss = self.loss(residual, codes) + self.auxiliary * self.revive(residual.detach(), pre, codes)
-                optimiser.zero_grad()
-                loss.backward()
-                self.project_gradient()
-                nn.utils.clip_grad_norm_(parameters, 1.0)
-                optimiser.step()
-                schedule.step()
-                with torch.no_grad():
-                    self.W_dec.copy_(unit_rows(self.W_dec))
-                progress.add(residual, codes.detach(), loss)
-            progress.end_epoch(epoch)
-        return self.export()
+    def latents(self, stack: Stack) -> tuple[Tensor, Tensor, Tensor]:
+        """Encoder (n, atoms, units), its bias (n, atoms) and atoms (n, atoms, units), as AuxK uses them."""
+        return stack.W_enc, stack.b_enc, stack.W_dec
 
-    def initialise(self, rows: NormalisedRows) -> None:
-        atoms = self.gaussian_atoms()
-        middle = geometric_median(torch.from_numpy(rows.sample(32768, self.seed)).to(self.device))
-        self.W_dec, self.W_enc = nn.Parameter(atoms), nn.Parameter(atoms.T.clone())
-        self.b_enc, self.b_dec = nn.Parameter(atoms.new_zeros(self.atoms)), nn.Parameter(middle)
-        self.variance = max(rows.moments.variance, 1e-12)
-        self.silent = torch.zeros(self.atoms, dtype=torch.long, device=self.device)
-        self.patience = self.dead_after or min(rows.shape[0], 10_000_000)
+    def revived(self, stack: Stack, x: Tensor, residual: Tensor) -> Tensor:
+        """(n,) the loss that dead latents learn from: AuxK."""
+        return stack.revived(x, residual)
 
-    def loss(self, residual: Tensor, codes: Tensor) -> Tensor:
-        """Share of the variance that is not explained."""
-        return residual.square().sum(dim=1).mean() / self.variance
+    def place(self, stack: Stack, member: int, chosen: Tensor, rows: Tensor) -> None:
+        """Resample latents: each atom becomes its row less b_dec at unit norm, its encoder the same but shorter."""
+        directions = unit_rows(rows)
+        alive = ~stack.dead[member]
+        usual = stack.W_enc[member][alive].norm(dim=1).mean() if bool(alive.any()) else rows.new_ones(())
+        stack.W_dec.data[member, chosen] = directions
+        stack.W_enc.data[member, chosen] = RESAMPLED_ENCODER * usual * directions
+        stack.b_enc.data[member, chosen] = 0
 
-    def revive(self, residual: Tensor, pre: Tensor, codes: Tensor) -> Tensor:
-        """AuxK: the error of explaining the residual by the strongest dead latents alone, over the residual."""
-        self.silent = torch.where((codes != 0).any(dim=0), 0, self.silent + len(codes))
-        dead = self.silent > self.patience
-        if not bool(dead.any()):
-            return residual.new_zeros(())
-        values, index = pre.masked_fill(~dead, -torch.inf).topk(self.auxiliary_k, dim=-1)
-        codes = torch.zeros_like(pre).scatter(-1, index, values.relu())
-        return (residual - codes @ self.W_dec).square().mean() / residual.square().mean().clamp(min=1e-12)
-
-    def project_gradient(self) -> None:
+    def before_step(self, stack: Stack) -> None:
         """Take out the part of the decoder's gradient that only changes an atom's length."""
-        with torch.no_grad():
-            gradient = self.W_dec.grad
-            gradient -= (gradient * self.W_dec).sum(dim=1, keepdim=True) * self.W_dec
+        along = torch.linalg.vecdot(stack.W_dec.grad, stack.W_dec).unsqueeze(-1)
+        stack.W_dec.grad.addcmul_(along, stack.W_dec, value=-1)
 
-
-def rate(done: float) -> float:
-    """Learning rate over the run, as a share of its peak: linear rise, plateau, linear fall."""
-    return min(1.0, max(done, 1e-3) / WARM_UP, max(0.0, (1 - done) / DECAY))
+    def after_step(self, stack: Stack) -> None:
+        """Bring atoms back to unit norm."""
+        stack.W_dec.div_(stack.W_dec.norm(dim=-1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny))
 
 
 def geometric_median(x: Tensor, steps: int = 50) -> Tensor:

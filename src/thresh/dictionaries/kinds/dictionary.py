@@ -8,6 +8,7 @@ import torch
 from scipy.sparse import issparse
 from torch import Tensor
 
+from thresh.dictionaries.inputs import Transform
 from thresh.errors import DictionaryError
 from thresh.inference.arrays import as_tensor, check_rows
 
@@ -15,8 +16,8 @@ from thresh.inference.arrays import as_tensor, check_rows
 class Dictionary(ABC):
     """Atoms D and bias b that explain activations as x = z D + b.
 
-    A subclass says how codes are made (`codes_of`), which further tensors and settings it keeps
-    (`tensors`, `settings`), and how it changes with the scale of its input (`folded`).
+    A subclass says how codes are made (`codes_of`) and which further tensors and settings it keeps (`tensors`,
+    `settings`).
 
     Attributes
     ----------
@@ -75,9 +76,14 @@ class Dictionary(ABC):
     def codes_of(self, x: Tensor) -> Tensor:
         """Codes of checked rows, on their device."""
 
-    @abstractmethod
-    def folded(self, shift: np.ndarray, factor: float) -> "Dictionary":
-        """The dictionary that does on x what this one does on factor * (x - shift), codes divided by factor."""
+    def folded(self, transform: Transform) -> "Dictionary":
+        """The dictionary that does on raw rows what this one does on transformed ones, its atoms at unit norm.
+
+        Codes change with the lengths of the atoms: they are those of this dictionary times |d M^-1|.
+        """
+        from thresh.dictionaries.kinds.transformed import TransformedDictionary
+
+        return self if transform.is_identity else TransformedDictionary(self, transform)
 
     def tensors(self) -> dict[str, Tensor]:
         """What the file holds; names and shapes are those of SAELens 6."""
@@ -92,11 +98,14 @@ class Dictionary(ABC):
     def from_file(cls, config: dict[str, Any], tensors: dict[str, Tensor]) -> "Dictionary":
         """Undo `tensors` and `settings`."""
 
-    def folded_bias(self, shift: np.ndarray, factor: float) -> np.ndarray:
-        return shift + self.bias / factor
-
     def save(self, folder) -> None:
         """Write cfg.json and sae_weights.safetensors into the folder, each beside and renamed."""
-        from thresh.dictionaries.files import save
+        from thresh.dictionaries.kinds.files import save
 
         save(self, folder)
+
+
+def unit_atoms(atoms: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows at unit norm, and what their norms were; rows of zeros stay, with norm 0."""
+    norms = atoms.norm(dim=1)
+    return atoms / norms.clamp(min=torch.finfo(atoms.dtype).tiny).unsqueeze(1), norms

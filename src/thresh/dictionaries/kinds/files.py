@@ -1,21 +1,57 @@
-"""The artifact of a dictionary, as SAELens 6 reads it: cfg.json and sae_weights.safetensors."""
+"""The artifact of a dictionary: cfg.json and sae_weights.safetensors, as SAELens 6 has them.
+
+How such files are read, those of others too, stands in `thresh.dictionaries.formats`.
+"""
 
 import json
 import os
 from pathlib import Path
+from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
+from torch import Tensor
 
-from thresh.dictionaries.dictionary import Dictionary
-from thresh.dictionaries.encoder import TopKDictionary
-from thresh.dictionaries.lasso import LassoDictionary
+from thresh.dictionaries.kinds.dictionary import Dictionary
+from thresh.dictionaries.kinds.gated import GatedDictionary
+from thresh.dictionaries.kinds.jumprelu import JumpReLUDictionary
+from thresh.dictionaries.kinds.lasso import LassoDictionary
+from thresh.dictionaries.kinds.lista import LISTADictionary
+from thresh.dictionaries.kinds.matching_pursuit import MatchingPursuitDictionary, SignedMatchingPursuitDictionary
+from thresh.dictionaries.kinds.nearest import NearestDictionary
+from thresh.dictionaries.kinds.projection import ProjectionDictionary
+from thresh.dictionaries.kinds.pursuit import PursuitDictionary
+from thresh.dictionaries.kinds.relu import ReLUDictionary
+from thresh.dictionaries.kinds.spade import SpaDEDictionary
+from thresh.dictionaries.kinds.topk import TopKDictionary
+from thresh.dictionaries.kinds.transformed import TransformedDictionary
+from thresh.dictionaries.kinds.universal import UniversalDictionary
+from thresh.dictionaries.kinds.weighted import WeightedDictionary
 from thresh.errors import DictionaryError
 
 CONFIG, WEIGHTS = "cfg.json", "sae_weights.safetensors"
+OF_ATOMS = ("b_enc", "threshold", "b_gate", "b_mag", "r_mag")  # tensors with one number an atom
 
 # How a file says which class reads it; to add a kind of dictionary, add its class here.
-ARCHITECTURES = {kind.architecture: kind for kind in (TopKDictionary, LassoDictionary)}
+ARCHITECTURES: dict[str, type[Dictionary]] = {
+    kind.architecture: kind
+    for kind in (
+        ReLUDictionary,
+        TopKDictionary,
+        JumpReLUDictionary,
+        GatedDictionary,
+        LassoDictionary,
+        NearestDictionary,
+        PursuitDictionary,
+        ProjectionDictionary,
+        LISTADictionary,
+        MatchingPursuitDictionary,
+        SpaDEDictionary,
+        SignedMatchingPursuitDictionary,
+        WeightedDictionary,
+        TransformedDictionary,
+        UniversalDictionary,
+    )
+}
 
 
 def save(dictionary: Dictionary, folder: str | Path) -> None:
@@ -54,40 +90,34 @@ def write_text(path: Path, text: str) -> None:
     os.replace(beside, path)
 
 
-def load(folder: str | Path) -> Dictionary:
-    """Read a dictionary that `Dictionary.save` or SAELens 6 wrote.
+def dictionary_of(place: Path, config: dict[str, Any], tensors: dict[str, Tensor]) -> Dictionary:
+    """The dictionary of a config and tensors that are named and laid out as in the artifact.
+
+    Parameters
+    ----------
+    place
+        Where they were read, for messages.
 
     Raises
     ------
     DictionaryError
-        A file is missing or damaged, the architecture is unknown, or it normalises its input in a way that
-        is not part of the weights.
+        The architecture is unknown, or shapes do not go together.
+    KeyError
+        A setting or a tensor is missing.
     """
-    folder = Path(folder)
-    try:
-        config = json.loads((folder / CONFIG).read_text())
-        tensors = load_file(folder / WEIGHTS)
-    except FileNotFoundError as error:
-        raise DictionaryError(
-            f"{folder}: found no {Path(error.filename or WEIGHTS).name}, expected a dictionary."
-        ) from None
-    except (json.JSONDecodeError, SafetensorError) as error:
-        raise DictionaryError(f"{folder}: this dictionary is damaged ({error}).") from None
     kind = ARCHITECTURES.get(config.get("architecture"))
     if kind is None:
         raise DictionaryError(
-            f"{folder}: found architecture {config.get('architecture')!r}, expected one of {', '.join(ARCHITECTURES)}."
+            f"{place}: found architecture {config.get('architecture')!r}, expected one of {', '.join(ARCHITECTURES)}."
         )
-    if config.get("normalize_activations", "none") != "none":
-        raise DictionaryError(
-            f"{folder}: found normalize_activations {config['normalize_activations']!r}, expected 'none'; fold it in."
-        )
-    try:
-        dictionary = kind.from_file(config, tensors)
-    except KeyError as error:
-        raise DictionaryError(
-            f"{folder}: found no {error.args[0]}, expected it for {config['architecture']}."
-        ) from None
-    metadata = config.get("metadata", {})
-    dictionary.scale, dictionary.facts = metadata.get("scale"), metadata.get("facts", {})
-    return dictionary
+    atoms, units = tensors["W_dec"].shape
+    shapes = {"W_enc": (units, atoms), "b_dec": (units,)} | dict.fromkeys(OF_ATOMS, (atoms,))
+    for name, shape in shapes.items():
+        if name in tensors and tensors[name].shape != shape:
+            found = tuple(tensors[name].shape)
+            raise DictionaryError(f"{place}: found {name} of shape {found}, expected {shape} beside the atoms.")
+    return kind.from_file(config, {name: single(tensor) for name, tensor in tensors.items()})
+
+
+def single(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor

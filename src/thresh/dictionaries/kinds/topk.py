@@ -1,55 +1,57 @@
-"""A dictionary with a linear encoder, as sparse autoencoders have it."""
+"""A dictionary that keeps the largest codes of each row."""
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from thresh.dictionaries.dictionary import Dictionary
-from thresh.errors import DictionaryError
+from thresh.dictionaries.kinds.linear import LinearDictionary
 from thresh.inference.arrays import as_tensor
 
 
-class TopKDictionary(Dictionary):
-    """Codes are the k largest of relu((x - b_dec) W_enc + b_enc), the rest zero.
+class TopKDictionary(LinearDictionary):
+    """Codes are the k largest of relu((x - b_dec) W_enc + b_enc), the rest zero, times `lengths`.
 
     Attributes
     ----------
-    W_enc : (units, atoms) tensor
-    b_enc : (atoms,) tensor
     k : int
+    lengths : (atoms,) tensor
+        Ones, but where atoms had other norms when the k largest were chosen.
     """
 
     architecture = "topk"
 
-    def __init__(self, atoms, W_enc, b_enc, k: int, bias=None):
-        super().__init__(atoms, bias)
-        self.W_enc = as_tensor(W_enc, device="cpu", dtype=torch.float32)
-        self.b_enc = as_tensor(b_enc, device="cpu", dtype=torch.float32)
+    def __init__(self, atoms, W_enc, b_enc, k: int, bias=None, lengths=None):
+        super().__init__(atoms, W_enc, b_enc, bias)
         self.k = int(k)
+        lengths = torch.ones(len(self.b_enc)) if lengths is None else lengths
+        self.lengths = as_tensor(lengths, device="cpu", dtype=torch.float32)
 
-    def codes_of(self, x: Tensor) -> Tensor:
-        return keep_largest((x - self.b_dec.to(x)) @ self.W_enc.to(x) + self.b_enc.to(x), self.k)
+    def activate(self, pre: Tensor) -> Tensor:
+        return keep_largest(pre, self.k) * self.lengths.to(pre)
 
-    def folded(self, shift: np.ndarray, factor: float) -> "TopKDictionary":
-        # relu and top-k commute with a positive factor: codes / factor are the codes of x in raw scale.
-        return TopKDictionary(self.W_dec, self.W_enc, self.b_enc / factor, self.k, self.folded_bias(shift, factor))
+    def moved(self, atoms: Tensor, W_enc: Tensor, bias: Tensor, lengths: Tensor) -> "TopKDictionary":
+        if bool((lengths == lengths[0]).all()) and lengths[0] > 0:
+            # One positive factor changes neither sign nor order.
+            return TopKDictionary(atoms, W_enc * lengths, self.b_enc * lengths, self.k, bias, self.lengths)
+        return TopKDictionary(atoms, W_enc, self.b_enc, self.k, bias, self.lengths * lengths)
 
     def tensors(self) -> dict[str, Tensor]:
-        return super().tensors() | {"W_enc": self.W_enc, "b_enc": self.b_enc}
+        # Others choose before they know the lengths of atoms: there the lengths stay with the atoms.
+        return super().tensors() | {"W_dec": self.W_dec * self.lengths.unsqueeze(1)}
 
     def settings(self) -> dict[str, Any]:
         return {"k": self.k, "rescale_acts_by_decoder_norm": False}
 
     @classmethod
-    def from_file(cls, config: dict[str, Any], tensors: dict[str, Tensor]) -> "TopKDictionary":
-        if config.get("rescale_acts_by_decoder_norm"):
-            raise DictionaryError("cfg.json: found rescale_acts_by_decoder_norm true, expected false.")
-        b_enc = tensors["b_enc"]
-        if not config.get("apply_b_dec_to_input", True):
-            b_enc = b_enc + tensors["b_dec"] @ tensors["W_enc"]
-        return cls(tensors["W_dec"], tensors["W_enc"], b_enc, config["k"], tensors["b_dec"])
+    def read(cls, config: dict[str, Any], tensors: dict[str, Tensor]) -> "TopKDictionary":
+        W_dec, W_enc, b_enc = (tensors[name] for name in ("W_dec", "W_enc", "b_enc"))
+        made = cls(W_dec, W_enc, b_enc, config["k"], tensors["b_dec"])
+        if not config.get("rescale_acts_by_decoder_norm"):
+            return made
+        # Codes times norms are what is chosen from, and what atoms of unit norm are to be multiplied with.
+        norms = W_dec.norm(dim=1)
+        return cls(W_dec / norms.unsqueeze(1), W_enc * norms, b_enc * norms, config["k"], tensors["b_dec"])
 
 
 def keep_largest(pre: Tensor, k: int) -> Tensor:

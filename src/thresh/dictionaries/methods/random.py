@@ -1,9 +1,11 @@
 """A dictionary that was not learned, as a control."""
 
-from thresh.dictionaries.lasso import LassoDictionary
-from thresh.dictionaries.learner import Learner
-from thresh.dictionaries.normalise import NormalisedRows
-from thresh.dictionaries.progress import Progress
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from thresh.dictionaries.kinds.lasso import LassoDictionary
+from thresh.dictionaries.learner import Finished, Learner, Run, Start, gaussian_atoms
 from thresh.parameters import POSITIVE, checked
 
 
@@ -23,5 +25,11 @@ class RandomDictionary(Learner):
         super().__init__(units, atoms, **common)
         self.penalty = penalty
 
-    def fit(self, rows: NormalisedRows, progress: Progress) -> LassoDictionary:
-        return LassoDictionary(self.gaussian_atoms(), self.penalty * rows.moments.scale())
+    def passes(self, rows: int) -> int:
+        return 0
+
+    def begin(self, members: Sequence[Learner], start: Start) -> Run:
+        return Finished(LassoDictionary(self.atoms_of(start), self.penalty * start.moments.scale()))
+
+    def atoms_of(self, start: Start) -> Tensor:
+        return gaussian_atoms(self.atoms, self.units, self.generator())

@@ -1,9 +1,12 @@
 """The TopK sparse autoencoder."""
 
+import torch
 from torch import Tensor
 
-from thresh.dictionaries.encoder import TopKDictionary, keep_largest
-from thresh.dictionaries.sparse_autoencoder import SparseAutoencoder
+from thresh.dictionaries.autoencoders.sparse import Support, chosen, largest
+from thresh.dictionaries.autoencoders.sparse_autoencoder import SparseAutoencoder
+from thresh.dictionaries.autoencoders.stack import Forward, Stack, centred, forward_of_rectified
+from thresh.dictionaries.kinds.topk import TopKDictionary
 from thresh.errors import ConfigError
 from thresh.parameters import checked, integer
 
@@ -29,8 +32,12 @@ class TopK(SparseAutoencoder):
             raise ConfigError("k", k, f"between 1 and the number of atoms ({atoms})")
         self.k = k
 
-    def activate(self, pre: Tensor) -> Tensor:
-        return keep_largest(pre, self.k)
+    def forward(self, stack: Stack, x: Tensor, done: float) -> Forward:
+        with torch.no_grad():
+            inputs = centred(stack, x)
+            values, index = chosen(inputs, stack.W_enc, stack.b_enc, lambda pre: largest(pre, self.k))
+            support = Support.of_index(index, self.atoms)
+        return forward_of_rectified(stack, inputs, values.flatten().float(), support, stack.W_dec)
 
-    def export(self) -> TopKDictionary:
-        return TopKDictionary(self.W_dec, self.W_enc, self.b_enc, self.k, self.b_dec)
+    def export(self, tensors: dict[str, Tensor]) -> TopKDictionary:
+        return TopKDictionary(tensors["W_dec"], tensors["W_enc"].T, tensors["b_enc"], self.k, tensors["b_dec"])

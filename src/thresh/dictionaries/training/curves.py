@@ -1,98 +1,85 @@
-"""What a training run shows: a bar on a terminal, lines in a log, a curve in a file."""
+"""How dictionaries come along: curves of their training."""
 
 import math
-import sys
-from collections.abc import Callable
 
 import torch
-from torch import Tensor
-from tqdm import tqdm
 
-from thresh.errors import DictionaryError
+from thresh.dictionaries.learner import Step
 
-CHECK_EVERY = 50  # steps between two looks at the loss: each look waits for the device
-LOG_LINES = 20  # at most about so many lines a run
+POINTS = 200  # of a curve, about
+PATIENCE = 10_000_000  # rows of silence after which an atom is dead, or one epoch, if that is shorter
 
 
-class Progress:
-    """Gathers, over each epoch, loss, explained variance, active and dead atoms of the batches seen.
+class Curves:
+    """Gathers, over stretches of equal length, what the batches of the dictionaries of one run showed.
 
     Parameters
     ----------
-    label
-        Name of the run in messages.
+    steps, rows
+        Of the whole run, and of an epoch.
     variance
         Mean squared distance of rows from their mean, for the explained variance.
-    log
-        Where lines go where there is no terminal; None for silence.
 
     Attributes
     ----------
-    curve : list of dict
-        One an epoch: step, epoch, loss, explained_variance, l0, dead.
+    points : for each dictionary, a list of dict
+        step, epoch (a fraction), loss, explained_variance, l0, dead.
     """
 
-    def __init__(self, label: str, variance: float, log: Callable[[str], None] | None = None):
-        self.label, self.variance, self.log = label, variance, log
-        self.curve: list[dict] = []
-        self.step = 0
-        self.bar: tqdm | None = None
+    def __init__(self, shape: tuple[int, int], steps: int, rows: int, variance: float, device: torch.device):
+        self.steps, self.epoch_rows, self.variance = steps, rows, variance
+        self.every = max(1, math.ceil(steps / POINTS))
+        self.points: list[list[dict]] = [[] for _ in range(shape[0])]
+        self.silent = torch.zeros(shape, dtype=torch.int64, device=device)
+        # Sums stay on the device until a point is due, so that nobody waits.
+        self.sums = torch.zeros(shape[0], 3, dtype=torch.float64, device=device)
+        self.step = self.seen = self.rows = self.batches = 0
 
-    def start(self, epochs: int, batches: int, atoms: int, device: torch.device) -> None:
-        self.epochs = epochs
-        self.every = max(1, math.ceil(epochs / LOG_LINES))
-        terminal = self.log is not None and sys.stderr.isatty()
-        self.bar = tqdm(total=epochs * batches, desc=self.label, unit="step", disable=not terminal)
-        self.used = torch.zeros(atoms, dtype=torch.bool, device=device)
-        self.reset()
-
-    def reset(self) -> None:
-        self.rows, self.batches, self.loss, self.error, self.active = 0, 0, 0.0, 0.0, 0.0
-        self.used = torch.zeros_like(self.used)
-
-    def add(self, residual: Tensor, codes: Tensor, loss: Tensor) -> None:
-        """Count one batch: residual (rows, units), codes (rows, atoms), and its loss."""
-        active = codes != 0
-        self.rows += len(residual)
-        self.batches += 1
+    def add(self, found: Step, rows: int) -> bool:
+        """Count one batch; says whether it completed a point."""
         self.step += 1
-        # Sums stay tensors until the epoch ends, so that the device does not wait.
-        self.loss = self.loss + loss.detach()
-        self.error = self.error + residual.detach().square().sum()
-        self.active = self.active + active.sum()
-        self.used |= active.any(dim=0)
-        if self.step % CHECK_EVERY == 0:
-            self.check()
-        self.bar.update()
-
-    def check(self) -> None:
-        if not math.isfinite(float(self.loss)):
-            raise DictionaryError(
-                f"{self.label}: the loss is not finite at step {self.step}; lower the learning rate or check the input."
+        self.rows += rows
+        self.seen += rows
+        self.batches += 1
+        self.sums += torch.stack([found.loss.double(), found.error.double(), found.active.double()], dim=1)
+        self.silent += rows
+        self.silent.masked_fill_(found.used, 0)
+        if self.step % self.every and self.step != self.steps:
+            return False
+        dead = (self.silent >= min(self.epoch_rows, PATIENCE)).double().mean(dim=1)
+        for points, (loss, error, active), share in zip(self.points, self.sums.tolist(), dead.tolist(), strict=True):
+            points.append(
+                {
+                    "step": self.step,
+                    "epoch": self.seen / self.epoch_rows,
+                    "loss": loss / self.batches,
+                    "explained_variance": explained(error / self.rows, self.variance),
+                    "l0": active / self.rows,
+                    "dead": share,
+                }
             )
+        self.sums.zero_()
+        self.rows = self.batches = 0
+        return True
 
-    def end_epoch(self, epoch: int) -> None:
-        self.check()
-        point = {
-            "step": self.step,
-            "epoch": epoch,
-            "loss": float(self.loss) / self.batches,
-            "explained_variance": explained(float(self.error) / self.rows, self.variance),
-            "l0": float(self.active) / self.rows,
-            "dead": float((~self.used).float().mean()),
+    def finite(self) -> list[bool]:
+        """Whether the loss of each dictionary is a number still; waits for the device."""
+        sums = self.sums[:, 0].tolist()
+        latest = [points[-1]["loss"] if points else 0.0 for points in self.points]
+        return [math.isfinite(total) and math.isfinite(last) for total, last in zip(sums, latest, strict=True)]
+
+    def state(self, member: int) -> dict:
+        return {
+            "points": self.points[member],
+            "silent": self.silent[member],
+            "sums": self.sums[member],
+            "counts": [self.step, self.seen, self.rows, self.batches],
         }
-        self.curve.append(point)
-        self.bar.set_postfix_str(f"explained variance {point['explained_variance']:.3f}, l0 {point['l0']:.1f}")
-        if self.log and self.bar.disable and ((epoch + 1) % self.every == 0 or epoch + 1 == self.epochs):
-            self.log(
-                f"{self.label}: epoch {epoch + 1}/{self.epochs}, loss {point['loss']:.4g}, explained variance "
-                f"{point['explained_variance']:.4f}, l0 {point['l0']:.2f}, dead {point['dead']:.3f}"
-            )
-        self.reset()
 
-    def close(self) -> None:
-        if self.bar is not None:
-            self.bar.close()
+    def restore(self, member: int, state: dict) -> None:
+        self.points[member] = list(state["points"])
+        self.silent[member], self.sums[member] = state["silent"], state["sums"]
+        self.step, self.seen, self.rows, self.batches = state["counts"]
 
 
 def explained(error: float, variance: float) -> float:

@@ -1,0 +1,98 @@
+"""The BatchTopK sparse autoencoder."""
+
+import math
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from thresh.dictionaries.autoencoders.sparse import Support, chosen
+from thresh.dictionaries.autoencoders.sparse_autoencoder import SparseAutoencoder
+from thresh.dictionaries.autoencoders.stack import Forward, Stack, centred, forward_of_rectified
+from thresh.dictionaries.kinds.jumprelu import JumpReLUDictionary
+from thresh.dictionaries.learner import Start
+from thresh.dictionaries.training.ranks import rank_and_size, summed
+from thresh.errors import ConfigError
+from thresh.parameters import checked, integer
+
+FORGOTTEN = 0.01  # of the running threshold, at each step
+UNKNOWN = -1.0  # a threshold before the first batch
+
+
+class BatchTopK(SparseAutoencoder):
+    """Keeps the k * rows largest latents of a batch, however they are spread over its rows (Bussmann et al. 2024).
+
+    A row alone has no batch: the dictionary keeps what exceeds a threshold, the mean over batches of the smallest
+    latent that was kept, as in the paper; here a running mean over about 100 batches. It is part of the state, and the
+    dictionary is saved as a JumpReLU dictionary.
+
+    Assumes that rows hold k concepts on average, some more and some fewer; a row with strong concepts gets more of
+    them. Choose `TopK` where each row has the same number, or where rows differ in norm and not in what they hold.
+
+    Parameters
+    ----------
+    k
+        Latents of a row that stay active, on average; between 1 and the number of atoms.
+    """
+
+    name = "batchtopk"
+    fixed: ClassVar[tuple[str, ...]] = ("threshold",)
+
+    @checked(k=integer(1))
+    def __init__(self, units: int, atoms: int, *, k: int = 8, **common):
+        super().__init__(units, atoms, **common)
+        if k > atoms:
+            raise ConfigError("k", k, f"between 1 and the number of atoms ({atoms})")
+        self.k = k
+
+    def first_parameters(self, start: Start, middle: Tensor) -> dict[str, Tensor]:
+        threshold = torch.full((), UNKNOWN, device=self.device)
+        return super().first_parameters(start, middle) | {"threshold": threshold}
+
+    def forward(self, stack: Stack, x: Tensor, done: float) -> Forward:
+        rows = len(x)
+        with torch.no_grad():
+            inputs = centred(stack, x)
+            values, places = chosen(inputs, stack.W_enc, stack.b_enc, lambda pre: largest_of_batch(pre, self.k * rows))
+            values = values.float()
+            follow(stack.threshold, values)
+        return self.explain(stack, x, inputs, values.flatten(), support_of(places, rows, self.atoms))
+
+    def explain(self, stack: Stack, x: Tensor, inputs: Tensor, pre: Tensor, support: Support) -> Forward:
+        """Loss and residual where the pre-activations (active,) were chosen."""
+        return forward_of_rectified(stack, inputs, pre, support, stack.W_dec)
+
+    def export(self, tensors: dict[str, Tensor]) -> JumpReLUDictionary:
+        threshold = tensors["threshold"].expand(self.atoms)
+        return JumpReLUDictionary(tensors["W_dec"], tensors["W_enc"].T, tensors["b_enc"], threshold, tensors["b_dec"])
+
+
+def largest_of_batch(pre: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The `count` largest entries of pre-activations (..., rows, atoms), and their places in the batch, in order."""
+    flat = pre.flatten(-2)
+    if flat.device.type == "cpu":
+        # NumPy only parts the entries and does not order them: several times as fast as topk.
+        first = flat.shape[-1] - count
+        places = torch.from_numpy(np.argpartition(flat.numpy(), first)[..., first:])
+    else:
+        places = flat.topk(count, sorted=False).indices
+    places = places.sort().values
+    return flat.gather(-1, places), places
+
+
+def support_of(places: Tensor, rows: int, atoms: int) -> Support:
+    """Of places (n, active) in the batches of n dictionaries, which are in order."""
+    n = len(places)
+    dictionary = torch.arange(n, device=places.device).unsqueeze(1)
+    row = dictionary * rows + places.div(atoms, rounding_mode="floor")
+    counts = torch.bincount(row.flatten(), minlength=n * rows)
+    return Support(counts, (dictionary * atoms + places % atoms).flatten(), (n, rows, atoms))
+
+
+def follow(threshold: Tensor, values: Tensor) -> None:
+    """Move running thresholds (n,) towards the smallest positive value of each dictionary (n, active)."""
+    smallest = torch.where(values > 0, values, math.inf).amin(dim=1)
+    # Where nothing is positive there is nothing to keep out.
+    smallest = summed(torch.where(smallest.isinf(), 0.0, smallest)) / rank_and_size()[1]
+    threshold.copy_(torch.where(threshold == UNKNOWN, smallest, threshold.lerp(smallest, FORGOTTEN)))

@@ -1,0 +1,128 @@
+"""The method of optimal directions: greedy codes of all rows, then least squares for all atoms at once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from thresh.dictionaries.first_atoms import rows_as_atoms
+from thresh.dictionaries.kinds import Dictionary
+from thresh.dictionaries.kinds.pursuit import PursuitDictionary
+from thresh.dictionaries.learner import Learner, Run, Start, Step, gaussian_atoms, unit_rows
+from thresh.dictionaries.scatter import double
+from thresh.dictionaries.statistics import Mending, strict_then_mild, usual_coherence
+from thresh.dictionaries.worst import WorstRows
+from thresh.errors import ConfigError
+from thresh.inference import omp
+from thresh.parameters import POSITIVE, TRUE_OR_FALSE, checked, integer, optional
+
+RIDGE = 1e-6  # of the mean energy of atoms: keeps least squares solvable where atoms are active together or never
+
+
+class OptimalDirections(Learner):
+    """Minimises the sum of |x - z D|^2 over codes z with at most k active atoms and unit-norm atoms.
+
+    In each epoch, codes of all rows by orthogonal matching pursuit under the present atoms, and the sums Z'Z and Z'X; at
+    its end D = (Z'Z + eps)^-1 Z'X, the least squares solution for all atoms at once, at unit norm. In the first 70 %
+    of the run, atoms that nobody uses and the weaker of two that are close are set to badly explained rows that
+    differ from each other.
+
+    This is the method of optimal directions, not K-SVD. K-SVD goes on to improve each atom together with its codes
+    by a singular value decomposition, for which the codes of all rows must stand in memory; the two sums of this method
+    have the size of the dictionary, whatever the number of rows.
+
+    Assumes that every row is a sum of about k features. Choose it where k is known and rows are few; `online` with
+    `codes='omp'` does the same batch by batch and needs fewer passes over many rows.
+
+    Parameters
+    ----------
+    k
+        Active atoms of a row, at most. The default suits nothing in particular.
+    nonnegative
+        Whether codes are held at or above 0.
+    duplicate
+        Cosine from which on the weaker of two atoms is replaced. Aharon et al. prune at .99.
+    epochs
+        Updates of the atoms; default: 60.
+
+    References
+    ----------
+    Engan, Aase & Husøy 1999, eq. 7; Aharon, Elad & Bruckstein 2006, section IV.
+    """
+
+    name = "mod"
+
+    @checked(k=integer(1), nonnegative=TRUE_OR_FALSE, duplicate=optional(POSITIVE))
+    def __init__(
+        self, units: int, atoms: int, *, k: int = 8, nonnegative: bool = True, duplicate: float | None = None, **common
+    ):
+        super().__init__(units, atoms, **common)
+        if k > atoms:
+            raise ConfigError("k", k, f"between 1 and the number of atoms ({atoms})")
+        self.k, self.nonnegative, self.duplicate = k, nonnegative, duplicate
+
+    def passes(self, rows: int) -> int:
+        return self.epochs or 60
+
+    def begin(self, members: Sequence[Learner], start: Start) -> Run:
+        return OptimalDirectionsRun(self, start)
+
+
+class OptimalDirectionsRun(Run):
+    """One update of the atoms an epoch."""
+
+    def __init__(self, learner: OptimalDirections, start: Start):
+        self.learner = learner
+        generator = learner.generator()
+        usual = usual_coherence(gaussian_atoms(learner.atoms, learner.units, generator))
+        self.mending = strict_then_mild(learner.duplicate or max(0.65, usual), signed=not learner.nonnegative)
+        self.atoms = rows_as_atoms(start, learner.atoms, generator)
+        self.done = 0.0
+        self.worst = WorstRows(learner.atoms, learner.units)
+        self.forget()
+
+    def forget(self) -> None:
+        self.Z_X = torch.zeros_like(double(self.atoms))
+        self.Z_Z = self.Z_X.new_zeros(len(self.atoms), len(self.atoms))
+        self.worst.forget()
+
+    def step(self, x: Tensor, done: float) -> Step:
+        codes = omp(x, self.atoms, self.learner.k, self.learner.nonnegative)
+        residual = x - codes @ self.atoms
+        self.Z_Z += double(codes.T @ codes)
+        self.Z_X += double(codes.T @ x)
+        self.worst.add(residual, residual.norm(dim=1))
+        self.done = done
+        return Step.of(residual.square().sum(dim=1).mean(), residual, codes)
+
+    def end_epoch(self) -> None:
+        energy = self.Z_Z.diagonal()
+        ridge = RIDGE * energy.mean().clamp(min=torch.finfo(torch.float64).tiny)
+        solved = torch.linalg.solve(self.Z_Z + ridge * torch.eye(len(energy)).to(self.Z_Z), self.Z_X)
+        # Least squares gives zeros for an atom that is never active.
+        atoms = torch.where((energy > 0).unsqueeze(1), unit_rows(solved), double(self.atoms))
+        rule = next((rule for rule in self.mending if self.done < rule.until), None)
+        if rule:
+            self.replace(atoms, energy, rule)
+        self.atoms = atoms.to(self.atoms)
+        self.forget()
+
+    def replace(self, atoms: Tensor, energy: Tensor, rule: Mending) -> None:
+        """Set weak atoms, and the weaker of two that are close, to residuals of badly explained rows."""
+        replaced = rule.chosen(atoms, energy)
+        rows = self.worst.apart(rule.duplicate, len(replaced))
+        atoms[replaced[: len(rows)]] = rows.to(atoms)
+
+    def dictionaries(self) -> list[Dictionary]:
+        return [PursuitDictionary(self.atoms, self.learner.k, nonnegative=self.learner.nonnegative)]
+
+    def state(self, member: int) -> dict[str, Any]:
+        tensors = {"atoms": self.atoms, "Z_Z": self.Z_Z, "Z_X": self.Z_X}
+        return {name: each.clone() for name, each in tensors.items()} | {"done": self.done, "worst": self.worst.state()}
+
+    def restore(self, member: int, state: dict[str, Any]) -> None:
+        self.atoms = state["atoms"].to(self.atoms)
+        self.Z_Z, self.Z_X = state["Z_Z"].to(self.Z_Z), state["Z_X"].to(self.Z_X)
+        self.done = state["done"]
+        self.worst.restore(state["worst"])
