@@ -69,10 +69,15 @@ def test_every_score_is_defined():
         assert undefined.empty, undefined[["representation", "metric", "error"]].to_string()
 
 
-@pytest.mark.parametrize("name", ["learned", "topk", "random"])
+@pytest.mark.parametrize("name", ["learned", "topk", "batchtopk", "random"])
 def test_scores_of_codes_are_those_of_their_own_stores(name):
     """Recomputed from the stores, for the pair of layers that has every representation."""
-    stores = {"learned": "online/fista", "topk": "topk/encoder", "random": "random/fista"}
+    stores = {
+        "learned": "online/fista",
+        "topk": "topk/encoder",
+        "batchtopk": "batchtopk/encoder",
+        "random": "random/fista",
+    }
     test = open_stimuli(RESULTS / "stimuli" / "digits.zarr").split == "test"
     sides = []
     for system in ("resnet_a", "resnet_b"):

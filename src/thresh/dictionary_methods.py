@@ -35,6 +35,9 @@ METHODS = {
     "shuffled": "shuffled.ShuffledDictionary",
 }
 
+# Methods that learn from several layers at once: one code for the same stimuli.
+JOINT = ("universal",)
+
 
 def module_of(method: str) -> str:
     """Module that has the class of a method."""

@@ -31,6 +31,13 @@ def made_of(study: Study, dictionary: str, layer: Layer) -> dict:
     return learned | {"code": method_code(learned["method"])} if source is None else {"source": source}
 
 
+def joint_params(study: Study, dictionary: str) -> dict:
+    """Of a dictionary of several layers; each of them is a product."""
+    layers = ["/".join(layer) for layer in study.joint_dictionaries()[dictionary]]
+    params = {"dictionary": dictionary, "places": layers, "content": made_of(study, dictionary, layers[0].split("/"))}
+    return params | {"products": {place: {} for place in layers}}
+
+
 def method_code(method: str) -> str:
     """Digest of the code of a method alone; what all methods share is part of the stage's code."""
     return module_digest(module_of(method)) if method in METHODS else ""  # An unknown one is told by a check.

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from thresh.config import Comparison, Config, Representation
 from thresh.config.analysis import PLACE
+from thresh.dictionary_methods import JOINT
 from thresh.errors import ThreshError
 from thresh.references import broken_references, nearest
 
@@ -61,6 +62,7 @@ def load_study(config: dict, source: str = "config") -> "Study":
     if study is not None and not errors:
         # Which codes there will be is known once every name is right.
         errors.extend(codes_of_no_job(study))
+        errors.extend(joint_of_few(study))
     if errors:
         raise StudyError("\n".join(" ".join(f"{source}: {line}".splitlines()) for line in errors))
     return study
@@ -128,6 +130,19 @@ class Study:
     def dictionaries(self, layer: Layer) -> list[str]:
         """Dictionaries that are learned on a layer."""
         return [name for name in self.config.dictionaries if self.applies(name, layer)]
+
+    def own_dictionaries(self, layer: Layer) -> list[str]:
+        """Dictionaries that are learned on a layer alone, or imported for it."""
+        return [name for name in self.dictionaries(layer) if not self.is_joint(name)]
+
+    def is_joint(self, dictionary: str) -> bool:
+        content = self.config.dictionaries[dictionary]
+        return content.source is None and content.method in JOINT
+
+    def joint_dictionaries(self) -> dict[str, list[Layer]]:
+        """Dictionaries that are learned on several layers at once, and on which."""
+        names = filter(self.is_joint, self.config.dictionaries)
+        return {name: [layer for layer in self.layers() if self.applies(name, layer)] for name in names}
 
     def applies(self, dictionary: str, layer: Layer) -> bool:
         limits = self.config.dictionaries[dictionary]
@@ -228,6 +243,17 @@ def codes_of_no_job(study: Study) -> Iterator[str]:
         for side, layer in (("a", gallery.a), ("b", gallery.b)):
             key = f"report.galleries[{number}].{side}"
             yield from absent(key, gallery.representation, "/".join(layer), made.get(layer, []))
+
+
+def joint_of_few(study: Study) -> Iterator[str]:
+    """Dictionaries of several layers that are asked for one, or for layers of systems with different stimuli."""
+    for name, layers in study.joint_dictionaries().items():
+        method = study.config.dictionaries[name].method
+        if len(layers) < 2:
+            yield f"dictionaries.{name}: found {len(layers)} layers that it applies to, expected two or more ({method})."
+        sets = sorted({study.config.systems[system].stimuli for system, _ in layers})
+        if len(sets) > 1:
+            yield f"dictionaries.{name}: found systems of the stimuli {', '.join(sets)}, expected one set ({method})."
 
 
 def absent(key: str, used: Representation, owner: str, found: list[str]) -> Iterator[str]:

@@ -24,7 +24,7 @@ FOUND = {
     "p_anneal": ({"penalty": 0.1}, 0.93),
     "jumprelu": ({"penalty": 0.05}, 0.94),
     "batchtopk": ({"k": 2}, 0.96),
-    "matryoshka": ({"k": 2, "groups": [32]}, 0.87),
+    "matryoshka": ({"k": 2, "groups": [32]}, 0.85),
 }
 METHODS = list(FOUND)
 SHORT = {"batch_size": 128, "learning_rate": 5e-3, "dead_after": 1280}
@@ -47,7 +47,7 @@ def test_features_in_superposition_are_found(method):
     cosine = matched_cosine(dictionary.atoms, planted.directions)
     correlation = matched_correlation(dictionary.encode(planted.rows[6000:]), planted.features[6000:])
     assert cosine >= FOUND[method][1]
-    assert correlation >= 0.79
+    assert correlation >= 0.75
     assert cosine > 2 * matched_cosine(chance.atoms, planted.directions)
     assert correlation > 2 * matched_correlation(chance.encode(planted.rows[6000:]), planted.features[6000:])
 
@@ -98,8 +98,7 @@ def test_codes_of_relu_are_those_of_the_lasso_at_the_same_penalty():
     )
     assert matched_cosine(dictionary.atoms, planted.directions) > 0.99
     error = np.square(dictionary.encode(planted.rows) - expected).sum() / np.square(expected).sum()
-    print(error, [strengths(learned_apart(m, penalty=p)) for m, p in (("relu",.1),("gated",.25),("p_anneal",.1),("jumprelu",.06))])
-    assert error < 0.01
+    assert error < 1e-3
 
 
 @pytest.mark.parametrize(("method", "penalty"), [("gated", 0.25), ("p_anneal", 0.1), ("jumprelu", 0.06)])

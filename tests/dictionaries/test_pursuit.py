@@ -1,5 +1,7 @@
 """The matching pursuit autoencoder: its gradient, its codes, and features in dense superposition."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,12 @@ from thresh.dictionaries.methods.mp import Pursuit, first_of_each
 from thresh.evaluation import matched_correlation, matched_cosine
 from thresh.inference import matching_pursuit
 
-from .by_hand import RESTLESS, comes_back_from_its_file, goes_on_as_if_uninterrupted, learned_in_a_stack_is_learned_alone
+from .by_hand import (
+    RESTLESS,
+    comes_back_from_its_file,
+    goes_on_as_if_uninterrupted,
+    learned_in_a_stack_is_learned_alone,
+)
 from .planted import plant
 
 
@@ -62,12 +69,10 @@ def test_its_encoder_is_the_solver_matching_pursuit(planted):
 
 def test_more_steps_than_in_training_explain_more(planted):
     dictionary = learn(planted.rows, "mp", atoms=48, k=4, epochs=1, device="cpu")
-    left = [
-        np.square(planted.rows - longer.decode(longer.encode(planted.rows))).sum(axis=1)
-        for k in (1, 2, 4, 8, 16)
-        for longer in [MatchingPursuitDictionary(dictionary.W_dec, k, dictionary.b_dec)]
-    ]
-    assert all((b <= a + 1e-5).all() and b.sum() < 0.9 * a.sum() for a, b in zip(left, left[1:], strict=False))
+    longer = [MatchingPursuitDictionary(dictionary.W_dec, k, dictionary.b_dec) for k in (1, 2, 4, 8, 16)]
+    left = [np.square(planted.rows - each.decode(each.encode(planted.rows))).sum(axis=1) for each in longer]
+    assert all((after <= before + 1e-5).all() for before, after in pairwise(left))
+    assert all(after.sum() < 0.9 * before.sum() for before, after in pairwise(left))
 
 
 def test_rows_end_where_sae_lens_ends_them():
@@ -81,7 +86,7 @@ def test_rows_end_where_sae_lens_ends_them():
     for threshold, on_duplicates in ((0.0, False), (0.8, False), (0.0, True), (0.8, True)):
         expected = np.zeros((60, 12))
         for codes, residual in zip(expected, x.copy(), strict=True):
-            for step in range(10):
+            for step in range(10):  # noqa: B007  (how far it came is looked at below)
                 before = codes != 0
                 j = (residual @ atoms.T).argmax()
                 amount = max(residual @ atoms[j], 0)

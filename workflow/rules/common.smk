@@ -118,7 +118,7 @@ def dictionary_groups():
     """Names of dictionaries -> layers (system/layer) on which exactly these are learned."""
     groups = {}
     for layer in study.layers():
-        if names := tuple(study.dictionaries(layer)):
+        if names := tuple(study.own_dictionaries(layer)):
             groups.setdefault(names, []).append("/".join(layer))
     return groups
 

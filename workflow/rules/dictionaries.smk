@@ -12,14 +12,14 @@ LAUNCH = (
 )
 
 
-def training_options(wildcards) -> str:
+def training_options(place) -> str:
     """How often checkpoints are written, and where TensorBoard finds curves: no part of what is learned."""
     training = study.config.training
     options = {
         "checkpoint-minutes": training.checkpoint_minutes,
         "checkpoint-steps": training.checkpoint_steps,
         "tensorboard": (
-            f"{LOGS}/tensorboard/{wildcards.place}" if training.tensorboard else None
+            f"{LOGS}/tensorboard/{place}" if training.tensorboard else None
         ),
     }
     return " ".join(
@@ -68,10 +68,48 @@ for number, (names, places) in enumerate(dictionary_groups().items()):
             ],
             device=study.config.device,
             launch=LAUNCH,
-            training=training_options,
+            training=lambda w: training_options(w.place),
             script=script("learn_dictionaries"),
             code=code("learn_dictionaries"),
         shell:
             "{params.launch} {params.script:q} --activations {input.activations:q}"
             " --stimuli {input.stimuli:q}#split --source {params.sources:q} --device {params.device} {params.training} --params {params.config:q}"
             " --code {params.code} --manifest {params.manifests:q} > {log:q} 2>&1"
+
+
+# A dictionary of several layers is learned from all of them at once; each layer gets its part.
+for joint, layers in study.joint_dictionaries().items():
+
+    rule:
+        name:
+            f"learn_joint_{joint}"
+        input:
+            activations=[activations_of(*layer) for layer in layers],
+            stimuli=stimuli_of(layers[0][0]),
+        output:
+            manifests=[dictionary_of(*layer, joint) for layer in layers],
+        log:
+            f"{LOGS}/dictionaries/{joint}.log",
+        conda:
+            ENVIRONMENT
+        threads: 1
+        resources:
+            gpu=GPU,
+            mem_mb=memory(2000),
+            runtime=1440,
+        params:
+            config=lambda w, joint=joint: canonical(
+                stage_params.joint_params(study, joint)
+            ),
+            manifests=lambda w, output, layers=layers: [
+                f"{'/'.join(layer)}={path}"
+                for layer, path in zip(layers, output.manifests)
+            ],
+            device=study.config.device,
+            training=lambda w, joint=joint: training_options(joint),
+            script=script("learn_joint_dictionary"),
+            code=code("learn_joint_dictionary"),
+        shell:
+            "python {params.script:q} --activations {input.activations:q} --stimuli {input.stimuli:q}#split"
+            " --device {params.device} {params.training} --params {params.config:q} --code {params.code}"
+            " --manifest {params.manifests:q} > {log:q} 2>&1"

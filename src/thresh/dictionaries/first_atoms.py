@@ -24,8 +24,8 @@ def spread_rows(x: Tensor, count: int, generator: torch.Generator) -> Tensor:
     """Rows far from each other, (count, units): k-means++.
 
     Each next row is drawn with probability proportional to the squared distance from the nearest one drawn so far; of
-    a few draws, the one that leaves the least distance counts (Arthur & Vassilvitskii 2007, section 2 and the remark on
-    a greedy choice). Rows are drawn twice only where there are fewer distinct ones than are asked for.
+    a few draws, the one that leaves the least distance counts (Arthur & Vassilvitskii 2007, with the greedy choice that
+    scikit-learn makes). Rows are drawn twice only where there are fewer distinct ones than are asked for.
     """
     draws = 2 + int(math.log(count))
     chosen = torch.randint(len(x), (1,), generator=generator)

@@ -97,6 +97,18 @@ class StoreRows:
         )
 
 
+class ColumnsOfRows:
+    """Some units of rows that stand side by side."""
+
+    def __init__(self, rows: Rows, begin: int, end: int):
+        self.rows, self.begin, self.end = rows, begin, end
+        self.shape = (rows.shape[0], end - begin)
+
+    def batches(self, *arguments, **options) -> Iterator[np.ndarray]:
+        for batch in self.rows.batches(*arguments, **options):
+            yield np.ascontiguousarray(batch[:, self.begin : self.end])
+
+
 def as_rows(x) -> Rows:
     """What was given, if it has `batches`; else an array's rows."""
     return x if hasattr(x, "batches") else ArrayRows(x)

@@ -4,6 +4,8 @@ import hashlib
 import sys
 
 from thresh.dictionaries.registry import learner_of, method_class
+from thresh.dictionary_methods import JOINT
+from thresh.errors import ConfigError
 
 # Keys of a dictionary that do not stand under `params`.
 BESIDE_PARAMS = ("method", "atoms", "seed")
@@ -40,5 +42,9 @@ def seed_of(seed: int, place: str) -> int:
 def check_method(method: str, atoms: int | str, params: dict) -> None:
     """Raise ConfigError where a method is unknown, or one of its parameters is or has a value that cannot be used."""
     method_class(method, {key: value for key, value in params.items() if key != "normalise"})
+    if method in JOINT:
+        if "blocks" in params:
+            raise ConfigError("blocks", params["blocks"], "nothing: the study knows the units of its layers")
+        params = params | {"blocks": [1, sys.maxsize - 1]}
     # Units, and a multiple of them, may be any number, as long as no layer is known.
     learner_of(sys.maxsize, method, atoms if isinstance(atoms, int) else sys.maxsize, device="cpu", **params)

@@ -47,8 +47,8 @@ class Statistics:
     Parameters
     ----------
     nonnegative
-        Whether entries of atoms are held at or above 0: the best such unit vector is along the positive part (hierarchical
-        alternating least squares, Cichocki & Phan 2009, algorithm 2).
+        Whether entries of atoms are held at or above 0: the best such unit vector is along the positive part
+        (hierarchical alternating least squares, Cichocki & Phan 2009).
     """
 
     def __init__(self, atoms: Tensor, generator: torch.Generator, *, nonnegative: bool = False):

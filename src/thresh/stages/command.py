@@ -5,6 +5,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -134,7 +135,8 @@ def run_stage(
         if group is None:
             run_products(stage, job, arguments.code, digests, work, resumes=resumes)
         elif group.leads:
-            lead(group, job, work, lambda told: run_products(stage, job, arguments.code, digests, told, resumes=resumes))
+            run = partial(run_products, stage, job, arguments.code, digests, resumes=resumes)
+            lead(group, job, work, run)
         else:
             follow(group, job, work)
 

@@ -44,9 +44,8 @@ class AutoencoderRun(Run):
         )
 
     def step(self, x: Tensor, done: float) -> Step:
-        if self.steps % LOOK_FOR_DEAD == 0:
-            if any(each.auxiliary for each in self.members):
-                self.stack.reviving = self.stack.dead.any(dim=1).tolist()
+        if self.steps % LOOK_FOR_DEAD == 0 and any(each.auxiliary for each in self.members):
+            self.stack.reviving = self.stack.dead.any(dim=1).tolist()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             found = self.module(x, done)
         found.loss.sum().backward()

@@ -29,7 +29,7 @@ from thresh.dictionaries.kinds.weighted import WeightedDictionary
 from thresh.errors import DictionaryError
 
 CONFIG, WEIGHTS = "cfg.json", "sae_weights.safetensors"
-OF_ATOMS = ("b_enc", "threshold", "b_gate", "b_mag", "r_mag")  # tensors with one number an atom
+OF_ATOMS = ("b_enc", "threshold", "b_gate", "b_mag", "r_mag", "lengths")  # tensors with one number an atom
 
 # How a file says which class reads it; to add a kind of dictionary, add its class here.
 ARCHITECTURES: dict[str, type[Dictionary]] = {

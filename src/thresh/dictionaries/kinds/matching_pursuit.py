@@ -11,7 +11,7 @@ from thresh.inference.arrays import as_tensor
 
 
 class MatchingPursuitDictionary(Dictionary):
-    """Codes after at most k greedy steps: j = argmax r . d_j, z_j += a, r -= a d_j with a = relu(r . d_j), from r = x - b.
+    """Codes after at most k greedy steps from r = x - b: j = argmax r . d_j, a = relu(r . d_j), z_j += a, r -= a d_j.
 
     With atoms of unit norm and the default thresholds these are the codes of `thresh.inference.matching_pursuit` with
     `nonnegative=True`; with any thresholds they are those of SAELens 6 for the same file.

@@ -19,15 +19,15 @@ BLOCK_ROWS = 4096  # whose distances from all candidates stand in memory at once
 
 
 class Archetypal(TopK):
-    """A-SAE: TopK whose dictionary is D = exp(s) W C, mixtures of candidate points of the data (Fel et al. 2025, eq. 3).
+    """A-SAE: TopK whose dictionary is D = exp(s) W C, mixtures of candidate points of the data (Fel et al. 2025).
 
-    C are centroids of k-means on the first rows, seen from the geometric median and at root mean square norm 1; the rows
-    of W are not negative and sum to one. W, s and the encoder are learned, C is not. Every atom, at some length, is then
-    a point of the convex hull of the data as seen from the median.
+    C are centroids of k-means on the first rows, seen from the geometric median and at root mean square norm 1; the
+    rows of W are not negative and sum to one. W, s and the encoder are learned, C is not. Every atom, but for a length
+    that is common to all, is then a point of the convex hull of the data as seen from the median.
 
     After each step W is rectified and its rows are divided by their sums, as the authors' own code does. Unlike a
-    softmax this reaches weights of exactly zero, and here it left fewer atoms dead than the Euclidean projection onto
-    the simplex, at equal explained variance.
+    softmax this reaches weights of exactly zero; of the two and of the Euclidean projection onto the simplex, it left
+    the fewest atoms dead here, at about equal explained variance.
 
     Candidates and the atoms' first candidates are drawn anew for each seed. Seeds then agree more than those of TopK on
     rows that are mixtures of archetypes and on skewed rows, not on planted superposition, and most of that agreement is
@@ -103,7 +103,7 @@ class Archetypal(TopK):
 class RelaxedArchetypal(Archetypal):
     """RA-SAE: as `archetypal`, but D = exp(s) (W C + Lambda) with learned steps Lambda, |Lambda_i| <= delta.
 
-    Fel et al. 2025, eq. 4: atoms may leave the hull of the data by a distance of delta, which gives back most of what
+    Atoms may leave the hull of the data by a distance of delta, which gives back most of what
     the hull costs in explained variance. With delta = 0 it is `archetypal`; with a large delta it is TopK, begun at
     candidates.
 

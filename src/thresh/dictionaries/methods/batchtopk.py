@@ -25,7 +25,7 @@ class BatchTopK(SparseAutoencoder):
 
     A row alone has no batch: the dictionary keeps what exceeds a threshold, the mean over batches of the smallest
     latent that was kept, as in the paper; here a running mean over about 100 batches. It is part of the state, and the
-    dictionary is saved as a JumpReLU dictionary.
+    dictionary is saved as a JumpReLU dictionary. Of several processes, each chooses from its own part of a batch.
 
     Assumes that rows hold k concepts on average, some more and some fewer; a row with strong concepts gets more of
     them. Choose `TopK` where each row has the same number, or where rows differ in norm and not in what they hold.
@@ -86,8 +86,13 @@ def support_of(places: Tensor, rows: int, atoms: int) -> Support:
     n = len(places)
     dictionary = torch.arange(n, device=places.device).unsqueeze(1)
     row = dictionary * rows + places.div(atoms, rounding_mode="floor")
-    counts = torch.bincount(row.flatten(), minlength=n * rows)
-    return Support(counts, (dictionary * atoms + places % atoms).flatten(), (n, rows, atoms))
+    columns = dictionary * atoms + places % atoms
+    return Support(counted(row.flatten(), n * rows), columns.flatten(), (n, rows, atoms))
+
+
+def counted(numbers: Tensor, size: int) -> Tensor:
+    """(size,) how often each number stands there; unlike `bincount`, it does not wait for the device."""
+    return numbers.new_zeros(size).index_add_(0, numbers, torch.ones_like(numbers))
 
 
 def follow(threshold: Tensor, values: Tensor) -> None:

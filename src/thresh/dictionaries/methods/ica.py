@@ -36,8 +36,8 @@ class IndependentComponents(Learner):
 
     References
     ----------
-    Hyvärinen 1999, eq. 20 with g = tanh, and eq. 26 (symmetric decorrelation). Agrees with scikit-learn's `FastICA`
-    up to order and sign.
+    Hyvärinen 1999, the fixed-point algorithm with g = tanh and symmetric decorrelation. Agrees with scikit-learn's
+    `FastICA` up to order and sign.
     """
 
     name = "ica"

@@ -23,11 +23,12 @@ class KMeans(Learner):
     First centroids by k-means++ on a sample; in each epoch the rows of each cluster are summed, and at its end each
     centroid becomes their mean (Lloyd 1982). A cluster without rows begins anew at the row that is explained worst.
 
-    An atom is the direction of a centroid, a code its distance from the bias, so that decoding gives the centroid; every
-    row has one active atom. Clusters do not depend on where the origin lies, directions do: rows are centred unless
-    `normalise` says otherwise, so that atoms point from the mean to the centroids.
+    An atom is the direction of a centroid, a code its distance from the bias, so that decoding gives the centroid;
+    every row has one active atom. Clusters do not depend on where the origin lies, directions do: rows are centred
+    unless `normalise` says otherwise, so that atoms point from the mean to the centroids.
 
-    Assumes that every row shows one concept as a whole. A baseline: what one active atom a row explains.
+    Assumes that every row shows one concept as a whole. A baseline: what one active atom a row explains. As with any
+    k-means, a single run may miss a cluster: compare a few seeds.
 
     Parameters
     ----------
@@ -36,7 +37,7 @@ class KMeans(Learner):
 
     References
     ----------
-    Lloyd 1982; Arthur & Vassilvitskii 2007 (k-means++). Inertia as scikit-learn's `KMeans`.
+    Lloyd 1982; Arthur & Vassilvitskii 2007 (k-means++). Inertia as scikit-learn's `KMeans` with one start.
     """
 
     name = "kmeans"

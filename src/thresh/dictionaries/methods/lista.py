@@ -19,12 +19,12 @@ class LISTA(SparseAutoencoder):
     """Minimises 0.5 |x - b_dec - z D|^2 + penalty |z|_1 where z are codes after a few learned shrinkage steps.
 
     z_{t+1} = relu(z_t + s_t (x - b_dec - z_t D) W' - theta_t), from z_0 = 0: the steps of ISTA with learned weights
-    (Gregor & LeCun 2010), in the coupled form that convergence asks for (Chen et al. 2018, theorem 1), with one W for all
-    steps and a step size and threshold for each (Liu et al. 2019, 'tied LISTA'). W begins as D, s_t as 1 / L and theta_t
-    as penalty / L, L the largest eigenvalue of D D': before training these are the steps of ISTA on D. Gradients go
-    through all steps, to W, s, theta and D alike, so that D is learned for codes that are nearly those of the lasso.
-    Leaving W free, rather than tied to D, halved the distance from the lasso's optimum; weights for each step or
-    thresholds for each atom would cost more and are not needed.
+    (Gregor & LeCun 2010), in the coupled form that convergence asks for (Chen et al. 2018, theorem 1), with one W for
+    all steps and a step size and threshold for each (Liu et al. 2019, 'tied LISTA'). W begins as D, s_t as 1 / L and
+    theta_t as penalty / L, L the largest eigenvalue of D D': before training these are the steps of ISTA on D.
+    Gradients go through all steps, to W, s, theta and D alike, so that D is learned for codes that are nearly those of
+    the lasso. With W tied to D instead, codes ended three to five times as far from the lasso's optimum; weights for
+    each step or thresholds for each atom would cost more and were not needed.
 
     Assumes what `online` assumes: few concepts a row, with codes that are not negative. Choose it where atoms should be
     as exact as those of sparse coding, and codes cheap: 2 `layers` products a row instead of a solver.
@@ -34,7 +34,8 @@ class LISTA(SparseAutoencoder):
     penalty
         As a multiple of the rows' root mean square distance from their mean.
     layers
-        Steps. Each costs two products with a matrix of the dictionary's size, in training three times that.
+        Steps. Each costs two products with a matrix of the dictionary's size, in training three times that. On planted
+        features the objective was within 1 % of the lasso's optimum with 4, within 0.5 % with 8.
 
     References
     ----------
@@ -46,7 +47,7 @@ class LISTA(SparseAutoencoder):
     varying: ClassVar[tuple[str, ...]] = (*SparseAutoencoder.varying, "penalty")
 
     @checked(penalty=POSITIVE, layers=integer(1))
-    def __init__(self, units: int, atoms: int, *, penalty: float = 0.05, layers: int = 8, **common):
+    def __init__(self, units: int, atoms: int, *, penalty: float = 0.05, layers: int = 4, **common):
         super().__init__(units, atoms, **common)
         self.penalty, self.layers = penalty, layers
 

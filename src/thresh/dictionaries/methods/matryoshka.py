@@ -7,7 +7,7 @@ from torch import Tensor
 
 from thresh.dictionaries.autoencoders.sparse import EncoderGradient, Support, decode
 from thresh.dictionaries.autoencoders.stack import Forward, Stack, unexplained
-from thresh.dictionaries.methods.batchtopk import BatchTopK
+from thresh.dictionaries.methods.batchtopk import BatchTopK, counted
 from thresh.errors import ConfigError
 from thresh.parameters import POSITIVE, checked, each
 
@@ -62,5 +62,5 @@ def by_group(support: Support, prefixes: tuple[int, ...]) -> Support:
     n, rows, atoms = support.shape
     first = torch.tensor(prefixes[:-1], device=support.columns.device)
     group = torch.bucketize(support.columns % atoms, first, right=True)
-    counts = torch.bincount(support.rows * len(prefixes) + group, minlength=n * rows * len(prefixes))
+    counts = counted(support.rows * len(prefixes) + group, n * rows * len(prefixes))
     return Support(counts, support.columns, (n, rows * len(prefixes), atoms))

@@ -9,53 +9,56 @@ from torch import Tensor
 from thresh.dictionaries.first_atoms import rows_as_atoms
 from thresh.dictionaries.kinds import Dictionary
 from thresh.dictionaries.kinds.pursuit import PursuitDictionary
-from thresh.dictionaries.learner import Learner, Run, Start, Step, gaussian_atoms, unit_rows
+from thresh.dictionaries.learner import Learner, Run, Start, Step, unit_rows
 from thresh.dictionaries.scatter import double
-from thresh.dictionaries.statistics import Mending, strict_then_mild, usual_coherence
+from thresh.dictionaries.statistics import Mending
 from thresh.dictionaries.worst import WorstRows
 from thresh.errors import ConfigError
 from thresh.inference import omp
-from thresh.parameters import POSITIVE, TRUE_OR_FALSE, checked, integer, optional
+from thresh.parameters import POSITIVE, TRUE_OR_FALSE, checked, integer
 
 RIDGE = 1e-6  # of the mean energy of atoms: keeps least squares solvable where atoms are active together or never
+UNUSED = 1e-3  # of the median energy of atoms
+MENDED = 0.7  # share of the run in which atoms are replaced; after it they settle
 
 
 class OptimalDirections(Learner):
     """Minimises the sum of |x - z D|^2 over codes z with at most k active atoms and unit-norm atoms.
 
-    In each epoch, codes of all rows by orthogonal matching pursuit under the present atoms, and the sums Z'Z and Z'X; at
-    its end D = (Z'Z + eps)^-1 Z'X, the least squares solution for all atoms at once, at unit norm. In the first 70 %
-    of the run, atoms that nobody uses and the weaker of two that are close are set to badly explained rows that
-    differ from each other.
+    In each epoch, codes of all rows by orthogonal matching pursuit under the present atoms, and the sums Z'Z and Z'X;
+    at its end D = (Z'Z + eps)^-1 Z'X, the least squares solution for all atoms at once, at unit norm. In the first
+    70 % of the run, atoms that are hardly used and the weaker of two that are close are set to residuals of badly
+    explained rows that differ from each other.
 
     This is the method of optimal directions, not K-SVD. K-SVD goes on to improve each atom together with its codes
     by a singular value decomposition, for which the codes of all rows must stand in memory; the two sums of this method
     have the size of the dictionary, whatever the number of rows.
 
-    Assumes that every row is a sum of about k features. Choose it where k is known and rows are few; `online` with
-    `codes='omp'` does the same batch by batch and needs fewer passes over many rows.
+    Assumes that every row is a sum of about k features. Choose it to compare with published results of MOD and K-SVD.
+    `online` with `codes='omp'` minimises the same, batch by batch: it needs fewer passes over many rows, and gets stuck
+    less often where two atoms span the plane of two features without being these.
 
     Parameters
     ----------
     k
-        Active atoms of a row, at most. The default suits nothing in particular.
+        Active atoms of a row, at most.
     nonnegative
         Whether codes are held at or above 0.
     duplicate
-        Cosine from which on the weaker of two atoms is replaced. Aharon et al. prune at .99.
+        Cosine from which on the weaker of two atoms is replaced.
     epochs
         Updates of the atoms; default: 60.
 
     References
     ----------
-    Engan, Aase & Husøy 1999, eq. 7; Aharon, Elad & Bruckstein 2006, section IV.
+    Engan, Aase & Husøy 1999 (the update); Aharon, Elad & Bruckstein 2006 (K-SVD; replacing atoms).
     """
 
     name = "mod"
 
-    @checked(k=integer(1), nonnegative=TRUE_OR_FALSE, duplicate=optional(POSITIVE))
+    @checked(k=integer(1), nonnegative=TRUE_OR_FALSE, duplicate=POSITIVE)
     def __init__(
-        self, units: int, atoms: int, *, k: int = 8, nonnegative: bool = True, duplicate: float | None = None, **common
+        self, units: int, atoms: int, *, k: int = 8, nonnegative: bool = True, duplicate: float = 0.95, **common
     ):
         super().__init__(units, atoms, **common)
         if k > atoms:
@@ -74,10 +77,8 @@ class OptimalDirectionsRun(Run):
 
     def __init__(self, learner: OptimalDirections, start: Start):
         self.learner = learner
-        generator = learner.generator()
-        usual = usual_coherence(gaussian_atoms(learner.atoms, learner.units, generator))
-        self.mending = strict_then_mild(learner.duplicate or max(0.65, usual), signed=not learner.nonnegative)
-        self.atoms = rows_as_atoms(start, learner.atoms, generator)
+        self.mending = Mending(MENDED, UNUSED, learner.duplicate, signed=not learner.nonnegative)
+        self.atoms = rows_as_atoms(start, learner.atoms, learner.generator())
         self.done = 0.0
         self.worst = WorstRows(learner.atoms, learner.units)
         self.forget()
@@ -102,17 +103,12 @@ class OptimalDirectionsRun(Run):
         solved = torch.linalg.solve(self.Z_Z + ridge * torch.eye(len(energy)).to(self.Z_Z), self.Z_X)
         # Least squares gives zeros for an atom that is never active.
         atoms = torch.where((energy > 0).unsqueeze(1), unit_rows(solved), double(self.atoms))
-        rule = next((rule for rule in self.mending if self.done < rule.until), None)
-        if rule:
-            self.replace(atoms, energy, rule)
+        if self.done < self.mending.until:
+            replaced = self.mending.chosen(atoms, energy)
+            rows = self.worst.apart(self.mending.duplicate, len(replaced))
+            atoms[replaced[: len(rows)]] = rows.to(atoms)
         self.atoms = atoms.to(self.atoms)
         self.forget()
-
-    def replace(self, atoms: Tensor, energy: Tensor, rule: Mending) -> None:
-        """Set weak atoms, and the weaker of two that are close, to residuals of badly explained rows."""
-        replaced = rule.chosen(atoms, energy)
-        rows = self.worst.apart(rule.duplicate, len(replaced))
-        atoms[replaced[: len(rows)]] = rows.to(atoms)
 
     def dictionaries(self) -> list[Dictionary]:
         return [PursuitDictionary(self.atoms, self.learner.k, nonnegative=self.learner.nonnegative)]

@@ -82,7 +82,7 @@ class Pursuit(Function):
 
     @staticmethod
     def forward(ctx, inputs: Tensor, atoms: Tensor, k: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Inputs (n, rows, units), atoms (n, atoms, units); gives residual as inputs, index and amounts (n, rows, k)."""
+        """Of inputs (n, rows, units), atoms (n, atoms, units): residual like inputs; index, amounts (n, rows, k)."""
         residual, index, amounts = inputs.clone(), [], []
         for _ in range(k):
             chosen = products(residual, atoms.transpose(1, 2)).argmax(dim=2)

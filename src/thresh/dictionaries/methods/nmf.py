@@ -18,8 +18,8 @@ class Nonnegative(SemiNonnegative):
 
     References
     ----------
-    Lee & Seung 2001, the Euclidean objective; Cichocki & Phan 2009, algorithm 2 (HALS); Mairal et al. 2010, section 4
-    (online). Objective as scikit-learn's `NMF`.
+    Lee & Seung 2001, the Euclidean objective; Cichocki & Phan 2009 (FAST-HALS); Mairal et al. 2010, section 5 (online).
+    Objective as scikit-learn's `NMF`.
     """
 
     name = "nmf"

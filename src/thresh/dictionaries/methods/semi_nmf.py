@@ -42,7 +42,7 @@ class SemiNonnegative(Learner):
 
     References
     ----------
-    Ding, Li & Jordan 2010, section 3; Mairal et al. 2010, section 4 (online); Beck & Teboulle 2009 (codes).
+    Ding, Li & Jordan 2010; Mairal et al. 2010, section 5 (online); Beck & Teboulle 2009 (codes).
     """
 
     name = "semi_nmf"

@@ -20,17 +20,17 @@ class SpaDE(SparseAutoencoder):
     """z = sparsemax(-lambda |x - w_j|^2) over learned prototypes w_j, x_hat = z A (Hindupur et al. 2025, section 5).
 
     Minimises |x - x_hat|^2 + locality * sum_j z_j |x - a_j|^2, over the variance. lambda > 0 is learned, as in the
-    paper; here as exp(.), there as softplus(.). Codes are shares that sum to one, so a row has as many active atoms as
-    there are prototypes about as near as the nearest one: few in a tight cluster, more in one that spreads over several
-    dimensions. Since shares sum to one, a bias would be part of the atoms: b_dec stays at the geometric median, and only
-    says from where prototypes and atoms are looked at. The exported codes are shares times the lengths of the atoms.
+    paper; here as exp(.), there as softplus(.). Codes are shares that sum to one: active are the prototypes that are
+    about as near as the nearest one, many or few from row to row. Since shares sum to one, a bias would be part of the
+    atoms: b_dec stays at the geometric median, and only says from where prototypes and atoms are looked at. The
+    exported codes are shares times the lengths of the atoms.
 
     Prototypes and atoms begin at rows of the data (in the paper at Gaussian numbers), so that none begins far away from
     all rows. Dead ones learn to explain rows by themselves, weighted by `auxiliary`.
 
-    Assumes that concepts are regions: clusters that no hyperplane cuts off, such as one that lies beyond another in the
-    same direction, and that need different numbers of atoms. It does not assume that concepts add up; where they do
-    (superposition), the number of combinations is what prototypes would have to cover: choose another method there.
+    Assumes that concepts are regions, such as clusters, also where no hyperplane cuts them off: one that lies beyond
+    another in the same direction, or between others. It does not assume that concepts add up; where they do
+    (superposition), prototypes would have to cover their combinations: choose another method there.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ class SpaDE(SparseAutoencoder):
         lambda at the start, over the variance of the rows. The default is that of the authors' code, 1 / (2 units) for
         rows of unit variance in each unit.
     locality
-        Weight of the penalty on atoms far from the rows they explain; the default is that of the authors' code. A larger
-        one gives fewer active atoms.
+        Weight of the penalty on atoms far from the rows they explain; the default is that of the authors' code. With
+        a larger one fewer atoms are active.
 
     References
     ----------
@@ -48,7 +48,7 @@ class SpaDE(SparseAutoencoder):
     """
 
     name = "spade"
-    varying: ClassVar[tuple[str, ...]] = (*SparseAutoencoder.varying, "locality")
+    varying: ClassVar[tuple[str, ...]] = (*SparseAutoencoder.varying, "sharpness", "locality")
     fixed: ClassVar[tuple[str, ...]] = ("b_dec",)
 
     @checked(sharpness=POSITIVE, locality=NOT_NEGATIVE)

@@ -1,4 +1,4 @@
-"""Weighted local sparse coding: rows as mixtures of near prototypes."""
+"""Sparse coding with a weighted l1 penalty: rows as mixtures of near prototypes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,25 +14,28 @@ from thresh.dictionaries.learner import Learner, Run, Start, Step
 from thresh.parameters import POSITIVE, TRUE_OR_FALSE, checked, integer
 
 SEEDING_ROWS = 16  # an atom, from which first prototypes are drawn; at least 4096
-UNUSED = 1e-3  # of the median weight; prototypes below are replaced in the first half of the run
+# Prototypes with less than this share of the median weight are replaced; the share falls to 0 over half of the run, so
+# that at first no two may sit where one would do, and rare ones may stay in the end.
+WEAK, UNTIL = 0.6, 0.5
 
 
 class WeightedSparseCoding(Learner):
     """Minimises the mean of 0.5 |x - w P|^2 + penalty sum_j w_j |x - p_j|^2 over prototypes P and weights w >= 0.
 
     The penalty is an l1 norm with a weight for each entry, the squared distance of the prototype from the row: rows are
-    explained by prototypes near them, at most one more than the space about them has dimensions. With `simplex` the
-    weights of a row sum to 1 (K-deep simplex): rows are points within the cells of a triangulation, prototypes its
-    vertices. Where the data are such cells, the optimum has a row's own cell (Tasissa et al. 2023, theorem 1).
+    explained by few prototypes near them. With `simplex` the weights of a row sum to 1 (K-deep simplex): rows are
+    points within the cells of a triangulation, prototypes its vertices. For rows in cells of a Delaunay triangulation,
+    the penalty is least for the vertices of their own cell (Tankala et al. 2023).
 
-    For each batch: weights by accelerated projected gradient; running means A = <w'w>, B = <w'x>, c = <w>; then for each
-    prototype in turn (A_jj + 2 penalty c_j) p_j = (1 + 2 penalty) B_j - sum_{l != j} A_jl p_l. The paper learns by
-    gradients through 15 steps of the same solver; its cost is the same. First prototypes are rows far from each other
-    (k-means++); prototypes without weight become badly explained rows.
+    For each batch: weights by accelerated projected gradient; running means A = <w'w>, B = <w'x>, c = <w>; then for
+    each prototype in turn (A_jj + 2 penalty c_j) p_j = (1 + 2 penalty) B_j - sum_{l != j} A_jl p_l. The paper learns
+    the same cost by gradients through the steps of the solver. First prototypes are rows far from each other
+    (k-means++). Twice an epoch in the first half of the run, prototypes with little weight become badly explained rows:
+    strictly at first, because the local minima that matter have two prototypes where one would do.
 
-    Assumes that rows lie on curved sheets that a few near prototypes span, rather than being sums of features: choose it
-    where layers are organised by likeness (a cluster or a continuum an atom), not for superposition. A larger penalty
-    makes mixtures more local, down to one prototype, and pulls prototypes inwards.
+    Assumes that rows lie on sheets that a few near prototypes span, rather than being sums of features: choose it where
+    a layer is organised by likeness (clusters, or a continuum), not for superposition. A larger penalty makes mixtures
+    more local, down to one prototype, and pulls prototypes inwards.
 
     With `simplex` nothing depends on where the origin lies: rows are centred unless `normalise` says otherwise, so that
     atoms, the directions of prototypes, point from the mean. Without it, `normalise: none` keeps the origin.
@@ -40,7 +43,8 @@ class WeightedSparseCoding(Learner):
     Parameters
     ----------
     penalty
-        Without unit. The authors use 1 for two circles in the plane.
+        Without unit, as both terms are squared distances. The authors use 1 for two circles in the plane; the default
+        comes from planted mixtures, where prototypes stay in place and mixtures are about as sparse as planted.
     simplex
         Whether weights sum to 1, as in the paper.
     steps
@@ -50,22 +54,20 @@ class WeightedSparseCoding(Learner):
 
     References
     ----------
-    Tasissa, Tankala, Murphy & Ba 2023, 'K-Deep Simplex', eq. 2 and section on the dictionary update.
+    Tankala, Tasissa, Murphy & Ba 2023, 'K-Deep Simplex' (arXiv 2012.02134).
     """
 
     name = "wlsc"
     normalise = "centre"
     usual_steps = 600
 
-    @checked(
-        penalty=POSITIVE, simplex=TRUE_OR_FALSE, steps=integer(1), window=POSITIVE, final_window=POSITIVE
-    )
+    @checked(penalty=POSITIVE, simplex=TRUE_OR_FALSE, steps=integer(1), window=POSITIVE, final_window=POSITIVE)
     def __init__(
         self,
         units: int,
         atoms: int,
         *,
-        penalty: float = 0.1,
+        penalty: float = 0.03,
         simplex: bool = True,
         steps: int = 30,
         window: float = 0.3,
@@ -105,8 +107,8 @@ class WeightedSparseCodingRun(Run):
         window = self.batches * (learner.window + (learner.final_window - learner.window) * done)
         self.remember(weights, x, min(self.taken, max(2.0, window)))
         self.update_prototypes()
-        if done < 0.5 and self.taken % max(1, self.batches // 2) == 0:
-            self.replace_prototypes(x, cost)
+        if done < UNTIL and self.taken % max(1, self.batches // 2) == 0:
+            self.replace_prototypes(x, cost, WEAK * (1 - done / UNTIL))
         return Step.of(cost.mean(), residual, weights)
 
     def remember(self, weights: Tensor, x: Tensor, window: float) -> None:
@@ -125,14 +127,18 @@ class WeightedSparseCodingRun(Run):
             others = self.A[j] @ self.prototypes - self.A[j, j] * self.prototypes[j]
             self.prototypes[j] = ((1 + twice) * self.B[j] - others) / (self.A[j, j] + twice * self.c[j])
 
-    def replace_prototypes(self, x: Tensor, cost: Tensor) -> None:
-        """Prototypes without weight become the rows that cost most."""
-        unused = (self.c < UNUSED * self.c.median()).nonzero().squeeze(1)[: len(x)]
-        self.prototypes[unused] = x[cost.topk(len(unused)).indices]
-        self.A[unused] = 0
-        self.A[:, unused] = 0
-        self.B[unused] = 0
-        self.c[unused] = 0
+    def replace_prototypes(self, x: Tensor, cost: Tensor, weak: float) -> None:
+        """Prototypes with little weight become, one after the other, the row that costs most with those before."""
+        replaced = (self.c < weak * self.c.median()).nonzero().squeeze(1)[: len(x)]
+        for j in replaced.tolist():
+            row = x[cost.argmax()]
+            self.prototypes[j] = row
+            alone = squared_distances(x, row.unsqueeze(0)).squeeze(1)
+            cost = torch.minimum(cost, (0.5 + self.learner.penalty) * alone)
+        self.A[replaced] = 0
+        self.A[:, replaced] = 0
+        self.B[replaced] = 0
+        self.c[replaced] = 0
 
     def dictionaries(self) -> list[Dictionary]:
         learner = self.learner
