@@ -250,7 +250,8 @@ def joint_of_few(study: Study) -> Iterator[str]:
     for name, layers in study.joint_dictionaries().items():
         method = study.config.dictionaries[name].method
         if len(layers) < 2:
-            yield f"dictionaries.{name}: found {len(layers)} layers that it applies to, expected two or more ({method})."
+            found = f"found {len(layers)} layers that it applies to"
+            yield f"dictionaries.{name}: {found}, expected two or more for {method}."
         sets = sorted({study.config.systems[system].stimuli for system, _ in layers})
         if len(sets) > 1:
             yield f"dictionaries.{name}: found systems of the stimuli {', '.join(sets)}, expected one set ({method})."

@@ -12,8 +12,8 @@ from thresh.dictionaries.registry import learner_of
 from thresh.dictionaries.rows import ArrayRows
 
 BATCH, STEPS = 64, 24
-# Some latents are dead, and some of these resampled, within so few steps.
-RESTLESS = {"dead_after": 200, "resample_every": 7}
+# A latent that is silent for one batch is dead, and dead ones are resampled a few times.
+RESTLESS = {"dead_after": 60, "resample_every": 7}
 
 
 def begin(method: str, x: np.ndarray, atoms: int, *members: dict, **params) -> Run:

@@ -84,8 +84,8 @@ def test_it_learns_the_planted_dictionary_and_codes_close_to_the_optimum(planted
 
 def test_it_is_learned_and_kept_as_others_are(planted, tmp_path):
     x = planted.rows[:700]
-    assert learned_in_a_stack_is_learned_alone("lista", x, 80, layers=3, penalty=0.3, **RESTLESS)
-    assert goes_on_as_if_uninterrupted("lista", x, 80, layers=3, penalty=0.3, **RESTLESS)
+    assert learned_in_a_stack_is_learned_alone("lista", x, 80, layers=3, penalty=0.8, **RESTLESS)
+    assert goes_on_as_if_uninterrupted("lista", x, 80, layers=3, penalty=0.8, **RESTLESS)
     for normalise in ("none", "scale", "whiten"):
         dictionary = learn(x, "lista", atoms=40, layers=3, epochs=1, normalise=normalise, device="cpu")
         assert comes_back_from_its_file(dictionary, x, tmp_path / normalise)

@@ -87,8 +87,8 @@ def test_gradients_of_sparse_codes_are_those_of_dense_ones():
 X = torch.randn(100, 8, generator=torch.Generator().manual_seed(0))
 
 
-def run_of(*seeds, **params) -> AutoencoderRun:
-    members = [learner_of(8, "topk", 16, seed, "cpu", k=2, **params) for seed in seeds]
+def run_of(*seeds, atoms=16, **params) -> AutoencoderRun:
+    members = [learner_of(8, "topk", atoms, seed, "cpu", k=2, **params) for seed in seeds]
     return members[0].begin(members, Start(X, moments(ArrayRows(X)), len(X)))
 
 
@@ -166,21 +166,24 @@ def test_a_step_is_one_of_adam_on_the_clipped_gradient_of_the_unexplained_varian
         assert torch.allclose(value[0], first[name], atol=1e-5), name
 
 
-def test_dead_latents_are_set_to_badly_explained_rows():
-    run = run_of(3)
+@pytest.mark.parametrize("atoms", [16, 8])
+def test_dead_latents_are_set_to_badly_explained_rows(atoms):
+    """Also where there are as many atoms as units, and b_dec is as long as b_enc."""
+    run, dead = run_of(3, atoms=atoms), [2, atoms - 1]
     run.step(X, 0.1)
-    run.stack.silent[0, [2, 9]] = 101
+    run.stack.silent[0, dead] = 101
     residual = torch.full((1, 100, 8), 1e-6)
     residual[0, [17, 42]] = 5.0
     before = run.stack.W_dec.detach().clone()
     resample(run.stack, run.optimiser, run.parts, X, residual, 1)
     rows = torch.nn.functional.normalize(X[[17, 42]] - run.stack.b_dec[0], dim=1)
-    chosen = run.stack.W_dec[0, [2, 9]]
+    chosen = run.stack.W_dec[0, dead]
     assert torch.allclose((chosen @ rows.T).amax(dim=1), torch.ones(2), atol=1e-5)
     assert torch.equal(run.stack.W_dec[0, :2], before[0, :2])
     assert not run.stack.dead.any()
     names = [name for name, _ in run.stack.named_parameters()]
     for name, part in zip(names, run.parts[0], strict=True):
         if name != "b_dec":
-            assert not run.optimiser.state[part]["exp_avg"][[2, 9]].any()
-            assert run.optimiser.state[part]["exp_avg"].any()
+            assert not run.optimiser.state[part]["exp_avg"][dead].any()
+        assert run.optimiser.state[part]["exp_avg"].any()
+        assert name != "b_dec" or run.optimiser.state[part]["exp_avg"].all()

@@ -28,13 +28,15 @@ def resample(
         if len(dead) == 0:
             continue
         generator = torch.Generator().manual_seed(learner.seed * 1_000_003 + steps)
-        weights = residual[member].square().sum(dim=1).square().double().cpu().clamp(min=1e-30)
+        # A dictionary whose loss is no number goes on in its stack until that is looked at.
+        weights = residual[member].square().sum(dim=1).square().double().cpu().nan_to_num().clamp(min=1e-30)
         chosen = torch.multinomial(weights, len(dead), replacement=len(dead) > len(weights), generator=generator)
         rows = x[chosen.to(x.device)] - stack.b_dec[member]
         of_first(rows)
         stack.recipe.place(stack, member, dead, rows)
         stack.silent[member, dead] = 0
-        for part in parts[member]:
-            for moment in ("exp_avg", "exp_avg_sq"):
-                if part.shape[:1] == stack.silent.shape[1:]:
+        for (name, _), part in zip(stack.named_parameters(), parts[member], strict=True):
+            # b_dec belongs to the units, of which there may be as many.
+            if name != "b_dec" and len(part) == stack.silent.shape[1]:
+                for moment in ("exp_avg", "exp_avg_sq"):
                     optimiser.state[part][moment][dead] = 0

@@ -1,0 +1,39 @@
+"""docs/dictionaries.md has a section and a config that works for every method."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from thresh.config.analysis import Dictionary
+from thresh.dictionaries import METHODS
+from thresh.dictionaries.registry import parameters
+from thresh.dictionaries.specs import check_method
+
+PAGE = (Path(__file__).parents[2] / "docs" / "dictionaries.md").read_text(encoding="utf-8")
+HEADINGS = re.findall(r"^### ([\w, ]+):", PAGE, re.MULTILINE)
+EXAMPLES = {
+    content.get("method"): content
+    for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    for content in yaml.safe_load(block).get("dictionaries", {}).values()
+}
+NAMES = [name for name in METHODS if name != "auto"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_method_has_a_section_and_a_config_that_works(name):
+    assert name in {each for heading in HEADINGS for each in heading.split(", ")}
+    content = Dictionary.model_validate(EXAMPLES[name])
+    check_method(content.method, content.atoms, content.params)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parameters_in_the_table_of_a_method_are_its_own(name):
+    (section,) = (
+        part for part in re.split(r"^### ", PAGE, flags=re.MULTILINE) if name in part.split(":")[0].split(", ")
+    )
+    named = {
+        each for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE) for each in re.findall(r"`(\w+)`", row)
+    }
+    assert named <= {*parameters(METHODS[name]), "normalise"}
