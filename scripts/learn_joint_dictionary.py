@@ -11,7 +11,7 @@ Example, after `make quickstart`:
   python scripts/learn_joint_dictionary.py --stimuli results/quickstart/stimuli/latents.json#split \
     --activations results/quickstart/activations/full_a/units.json results/quickstart/activations/full_b/units.json \
     --params '{"dictionary": "shared", "places": ["full_a/units", "full_b/units"],
-      "content": {"method": "universal", "atoms": 128, "seed": 0, "params": {"k": 6, "epochs": 2}},
+      "content": {"method": "universal", "atoms": 128, "seed": 0, "params": {"k": 6, "epochs": 16}},
       "products": {"full_a/units": {}, "full_b/units": {}}}' \
     --manifest full_a/units=by_hand/full_a/units/shared.json full_b/units=by_hand/full_b/units/shared.json
 """

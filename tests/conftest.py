@@ -1,4 +1,4 @@
-"""Tests on several cores take one core each: threads of several processes that wait for each other take ten times as long."""
+"""Tests on several cores take one core each: threads of processes that wait for each other take ten times as long."""
 
 import os
 

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -47,6 +48,18 @@ def test_codes_of_a_random_dictionary_match_nothing():
         assert score(comparison, "matched_fraction", "random").score <= 0.02
 
 
+def test_codes_of_the_universal_autoencoder_agree_atom_by_atom():
+    test = open_stimuli(RESULTS / "stimuli" / "latents.zarr").split == "test"
+    a, b = (
+        open_codes(RESULTS / "codes" / system / "units" / "shared" / "encoder.zarr").read()[test].toarray()
+        for system in ("full_a", "full_b")
+    )
+    both = (a.std(axis=0) > 0) & (b.std(axis=0) > 0)
+    agreement = [np.corrcoef(a[:, j], b[:, j])[0, 1] for j in np.flatnonzero(both)]
+    assert both.mean() > 0.9
+    assert np.median(agreement) > 0.7
+
+
 @pytest.mark.parametrize(("model", "accuracy"), [("resnet_a", 0.95), ("resnet_b", 0.95), ("vit", 0.9)])
 def test_small_models_know_the_digits(model, accuracy):
     facts = json.loads((RESULTS / "models" / f"{model}.json").read_text())["facts"]
@@ -69,15 +82,10 @@ def test_every_score_is_defined():
         assert undefined.empty, undefined[["representation", "metric", "error"]].to_string()
 
 
-@pytest.mark.parametrize("name", ["learned", "topk", "batchtopk", "random"])
+@pytest.mark.parametrize("name", ["learned", "topk", "random"])
 def test_scores_of_codes_are_those_of_their_own_stores(name):
     """Recomputed from the stores, for the pair of layers that has every representation."""
-    stores = {
-        "learned": "online/fista",
-        "topk": "topk/encoder",
-        "batchtopk": "batchtopk/encoder",
-        "random": "random/fista",
-    }
+    stores = {"learned": "online/fista", "topk": "topk/encoder", "random": "random/fista"}
     test = open_stimuli(RESULTS / "stimuli" / "digits.zarr").split == "test"
     sides = []
     for system in ("resnet_a", "resnet_b"):

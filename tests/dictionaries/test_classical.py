@@ -67,7 +67,7 @@ def test_greedy_codes_find_features_and_their_strengths():
     planted = plant_k(rows=4000, features=40, units=24, k=3)
     dictionary, shrunk, control = (
         learn(planted.rows, method, atoms=40, device="cpu", **params)
-        for method, params in (("online", OMP), ("online", {}), ("random", {}))
+        for method, params in (("online", {**OMP, "epochs": 40}), ("online", {"epochs": 40}), ("random", {}))
     )
     assert isinstance(dictionary, PursuitDictionary)
     assert matched_cosine(dictionary.atoms, planted.directions) > 0.995
@@ -83,10 +83,10 @@ def test_greedy_codes_find_features_and_their_strengths():
 
 @pytest.mark.parametrize("params", [{}, OMP], ids=["fista", "omp"])
 def test_signed_codes_find_features_of_either_sign(params):
-    planted = plant_k(rows=4000, features=40, units=24, k=3, signed=True)
+    planted, long = plant_k(rows=4000, features=40, units=24, k=3, signed=True), {**params, "epochs": 40}
     signed, rectified, control = (
         learn(planted.rows, method, atoms=40, device="cpu", **more)
-        for method, more in (("online", {**params, **SIGNED}), ("online", params), ("random", {}))
+        for method, more in (("online", {**long, **SIGNED}), ("online", long), ("random", {}))
     )
     assert up_to_sign(signed.atoms, planted.directions) > 0.995
     assert up_to_sign(rectified.atoms, planted.directions) < 0.95
@@ -137,12 +137,15 @@ def test_mod_finds_nearly_all_features(signed):
 
 def test_mod_sets_unused_and_repeated_atoms_to_what_is_left_over():
     """Six features one at a time; three atoms are the same, one is opposite to all rows."""
-    x = np.repeat(np.eye(6, dtype=np.float32), 20, axis=0) * np.linspace(1, 2, 120, dtype=np.float32)[:, None]
+    x = np.tile(np.eye(6, dtype=np.float32), (20, 1)) * np.linspace(1, 2, 120, dtype=np.float32)[:, None]
     run = begin("mod", x, 6, k=1)
     run.atoms = torch.eye(6)[[0, 0, 0, 1, 2, 3]] * torch.tensor([1, 1, 1, 1, 1, -1])[:, None]
-    for _ in range(2):
-        run.step(torch.from_numpy(x), 0.1)
-        run.end_epoch()
+    run.step(torch.from_numpy(x), 0.1)
+    run.end_epoch()
+    assert (run.atoms.amax(dim=1) > 0.99).all()
+    assert sorted(run.atoms.argmax(dim=1).tolist()) == list(range(6))
+    run.step(torch.from_numpy(x), 0.8)
+    run.end_epoch()
     assert sorted(run.atoms.argmax(dim=1).tolist()) == list(range(6))
     assert torch.allclose(run.atoms.amax(dim=1), torch.ones(6), atol=1e-5)
 
@@ -172,7 +175,7 @@ def test_nmf_comes_as_close_as_scikit_learn():
     """Rows with noise and more parts than can be told apart: there only the objective counts."""
     planted = plant_parts(rows=2000, parts=24, units=24, active=8)
     x = np.abs(planted.rows + 0.1 * np.random.default_rng(1).normal(size=planted.rows.shape)).astype(np.float32)
-    dictionary = learn(x, "nmf", atoms=10, epochs=60, device="cpu")
+    dictionary = learn(x, "nmf", atoms=10, device="cpu")
     reference = NMF(10, init="nndsvda", max_iter=1000, tol=1e-5).fit(x)
     error = relative_error(x, reference.transform(x), reference.components_)
     assert relative_error(x, dictionary.encode(x), dictionary.atoms) < 1.01 * error
@@ -184,7 +187,7 @@ def test_nmf_refuses_rows_that_are_negative_or_would_become_so():
         with pytest.raises(ConfigError, match=f"normalise: found '{normalise}', expected one of none, scale for nmf"):
             learn(x, "nmf", atoms=8, normalise=normalise)
     x[17, 3] = -0.25
-    with pytest.raises(DictionaryError, match="unit 3 has the value -0.25, expected none below 0 for nmf"):
+    with pytest.raises(DictionaryError, match=r"unit 3 has the value -0\.25, expected none below 0 for nmf"):
         learn(x, "nmf", atoms=8, device="cpu")
     assert np.isfinite(learn(x, "semi_nmf", atoms=8, epochs=2, device="cpu").atoms).all()
 
@@ -201,18 +204,24 @@ def semi_nmf_by_turns(x: np.ndarray, atoms: int, rounds: int, seed: int) -> floa
 def test_semi_nmf_comes_as_close_as_exact_least_squares_in_turn():
     planted = plant_k(rows=300, features=14, units=10, k=4)
     x = (planted.rows + 0.05 * np.random.default_rng(1).normal(size=planted.rows.shape)).astype(np.float32)
-    expected = min(semi_nmf_by_turns(x, 6, 60, seed) for seed in (0, 1, 2))
+    expected = min(semi_nmf_by_turns(x, 6, 60, seed) for seed in (0, 1))
     found = []
-    for seed in (0, 1, 2):
-        dictionary = learn(x, "semi_nmf", atoms=6, seed=seed, batch_size=100, device="cpu")
+    for seed in (0, 1):
+        dictionary = learn(x, "semi_nmf", atoms=6, penalty=1e-3, seed=seed, batch_size=100, device="cpu")
         found.append(relative_error(x, dictionary.encode(x), dictionary.atoms))
     assert min(found) < 1.03 * expected
 
 
-def test_semi_nmf_finds_sums_of_directions_of_either_sign():
+def test_semi_nmf_finds_the_narrowest_cone_of_directions_of_either_sign():
     planted = plant_k(rows=3000, features=12, units=24, k=4)
-    dictionary, control = (learn(planted.rows, method, atoms=12, device="cpu") for method in ("semi_nmf", "random"))
-    assert matched_cosine(dictionary.atoms, planted.directions) > 0.97
+    narrow, wide, control = (
+        learn(planted.rows, method, atoms=12, device="cpu", **params)
+        for method, params in (("semi_nmf", {}), ("semi_nmf", {"penalty": 1e-4}), ("random", {}))
+    )
+    assert matched_cosine(narrow.atoms, planted.directions) > 0.99
+    # Without a penalty wider cones explain as much.
+    assert matched_cosine(wide.atoms, planted.directions) < 0.95
+    assert wide.facts["explained_variance"] > 0.999
     assert matched_cosine(control.atoms, planted.directions) < 0.5
 
 

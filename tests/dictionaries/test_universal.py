@@ -33,7 +33,7 @@ def columns_agree(a, b):
 
 
 def test_atoms_of_the_same_number_are_the_same_feature(systems, universal):
-    features, directions, x = systems
+    _, directions, x = systems
     blocks = np.split(x, [UNITS[0]], axis=1)
     for part, own in zip(universal.parts, directions, strict=True):
         assert matched_cosine(part.atoms, own) > 0.93
@@ -66,5 +66,5 @@ def test_the_joint_code_explains_both(systems, universal, tmp_path):
 
 def test_blocks_that_are_not_the_units_are_refused(systems):
     for blocks in ([60], [32, 27]):
-        with pytest.raises(ConfigError, match="blocks: found .* expected units of two systems or more, 60 in all"):
+        with pytest.raises(ConfigError, match=r"blocks: found .* expected units of two systems or more, 60 in all"):
             learn(systems[2], "universal", atoms=24, blocks=blocks)

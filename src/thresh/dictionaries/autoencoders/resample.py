@@ -37,6 +37,6 @@ def resample(
         stack.silent[member, dead] = 0
         for (name, _), part in zip(stack.named_parameters(), parts[member], strict=True):
             # b_dec belongs to the units, of which there may be as many.
-            if name != "b_dec" and len(part) == stack.silent.shape[1]:
+            if name != "b_dec" and part.shape[:1] == stack.silent.shape[1:]:
                 for moment in ("exp_avg", "exp_avg_sq"):
                     optimiser.state[part][moment][dead] = 0

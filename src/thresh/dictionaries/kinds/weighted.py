@@ -12,7 +12,7 @@ from thresh.dictionaries.kinds.dictionary import Dictionary, unit_atoms
 from thresh.inference.arrays import as_tensor
 from thresh.inference.lasso import Lasso, State, start
 
-TOLERANCE = 1e-5  # of the largest weight: how far a further gradient step may move a row that is done
+TOLERANCE = 1e-6  # of the largest weight: how far a further gradient step may move a row that is done
 CHECK_EVERY = 10
 MOST_STEPS = 2000
 

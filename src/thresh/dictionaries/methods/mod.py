@@ -104,7 +104,8 @@ class OptimalDirectionsRun(Run):
         # Least squares gives zeros for an atom that is never active.
         atoms = torch.where((energy > 0).unsqueeze(1), unit_rows(solved), double(self.atoms))
         if self.done < self.mending.until:
-            replaced = self.mending.chosen(atoms, energy)
+            # The median says nothing where most atoms are unused.
+            replaced = torch.cat([self.mending.chosen(atoms, energy), (energy == 0).nonzero().squeeze(1)]).unique()
             rows = self.worst.apart(self.mending.duplicate, len(replaced))
             atoms[replaced[: len(rows)]] = rows.to(atoms)
         self.atoms = atoms.to(self.atoms)

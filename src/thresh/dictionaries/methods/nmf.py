@@ -16,6 +16,11 @@ class Nonnegative(SemiNonnegative):
     silent: where every unit takes part in everything, many factorisations fit equally well. Not sparse by itself:
     choose `online` where features outnumber units.
 
+    Parameters
+    ----------
+    penalty
+        As for `semi_nmf`; entries of atoms at 0 bound the cone by themselves, so that the default is as good as none.
+
     References
     ----------
     Lee & Seung 2001, the Euclidean objective; Cichocki & Phan 2009 (FAST-HALS); Mairal et al. 2010, section 5 (online).
@@ -25,6 +30,9 @@ class Nonnegative(SemiNonnegative):
     name = "nmf"
     normalisations = ("none", "scale")
     parts_only = True
+
+    def __init__(self, units: int, atoms: int, *, penalty: float = 1e-3, **common):
+        super().__init__(units, atoms, penalty=penalty, **common)
 
     def check(self, x: Tensor) -> None:
         least = x.amin(dim=0)

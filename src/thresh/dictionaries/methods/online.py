@@ -38,13 +38,6 @@ class OnlineDictionary(Learner):
 
     Parameters
     ----------
-    codes
-        'fista': the lasso. 'omp': at most k atoms a row, by orthogonal matching pursuit; the penalties and `steps` are
-        without meaning then.
-    k
-        Active atoms of a row, for 'omp'.
-    nonnegative
-        Whether codes are held at or above 0.
     penalty, start_penalty
         At the end and at the start, as multiples of the rows' root mean square norm.
     steps
@@ -56,6 +49,13 @@ class OnlineDictionary(Learner):
     duplicate
         Cosine from which on the weaker of two atoms is replaced in the first 30 % of the run. None: 0.65, or the
         90 % quantile of the nearest neighbour's cosine in a random dictionary of this shape, whichever is larger.
+    codes
+        'fista': the lasso. 'omp': at most k atoms a row, by orthogonal matching pursuit; the penalties and `steps` are
+        without meaning then.
+    k
+        Active atoms of a row, for 'omp'.
+    nonnegative
+        Whether codes are held at or above 0.
 
     References
     ----------
@@ -66,30 +66,30 @@ class OnlineDictionary(Learner):
     usual_steps = 600
 
     @checked(
-        codes=one_of("fista", "omp"),
-        k=optional(integer(1)),
-        nonnegative=TRUE_OR_FALSE,
         penalty=POSITIVE,
         start_penalty=POSITIVE,
         steps=integer(1),
         window=POSITIVE,
         final_window=POSITIVE,
         duplicate=optional(POSITIVE),
+        codes=one_of("fista", "omp"),
+        k=optional(integer(1)),
+        nonnegative=TRUE_OR_FALSE,
     )
     def __init__(
         self,
         units: int,
         atoms: int,
         *,
-        codes: str = "fista",
-        k: int | None = None,
-        nonnegative: bool = True,
         penalty: float = 0.05,
         start_penalty: float = 0.2,
         steps: int = 20,
         window: float = 0.3,
         final_window: float = 1.0,
         duplicate: float | None = None,
+        codes: str = "fista",
+        k: int | None = None,
+        nonnegative: bool = True,
         **common,
     ):
         super().__init__(units, atoms, **common)
@@ -120,8 +120,10 @@ class OnlineRun(Run):
         self.batches = -(-start.rows // learner.batch_size)
         self.taken = 0
         generator = learner.generator()
-        usual = usual_coherence(gaussian_atoms(learner.atoms, learner.units, generator))
-        self.mending = strict_then_mild(learner.duplicate or max(0.65, usual), signed=not learner.nonnegative)
+        duplicate = learner.duplicate or max(
+            0.65, usual_coherence(gaussian_atoms(learner.atoms, learner.units, generator))
+        )
+        self.mending = strict_then_mild(duplicate, signed=not learner.nonnegative)
         self.statistics = Statistics(rows_as_atoms(start, learner.atoms, generator), generator)
 
     def step(self, x: Tensor, done: float) -> Step:

@@ -27,14 +27,14 @@ class SemiNonnegative(Learner):
     the atoms. This is the online form of Ding et al.'s alternation: whole rows are not kept, and atoms have unit norm,
     which changes nothing, as codes carry the lengths.
 
-    Assumes that rows are sums of parts that are only ever added, not that few parts are active. With as many atoms as
-    units or more, almost any atoms fit: choose fewer, or a method with sparse codes (`online`).
+    Assumes that rows are sums of parts that are only ever added, not that few parts are active. Rows then lie in a cone
+    whose edges are the atoms; without a penalty, any wider cone fits as well, and with as many atoms as units almost
+    all do. The penalty prefers the narrowest. Choose fewer atoms than units, or a method with sparse codes (`online`).
 
     Parameters
     ----------
     penalty
-        Of the sum of codes, as a multiple of the rows' root mean square norm. The default is as good as none: it keeps
-        codes finite and unique where atoms are many.
+        Of the sum of codes, as a multiple of the rows' root mean square norm. Near 0 it is the method of the paper.
     steps
         Of the accelerated gradient for each batch.
     window
@@ -51,7 +51,7 @@ class SemiNonnegative(Learner):
 
     @checked(penalty=POSITIVE, steps=integer(1), window=POSITIVE)
     def __init__(
-        self, units: int, atoms: int, *, penalty: float = 1e-3, steps: int = 50, window: float = 1.0, **common
+        self, units: int, atoms: int, *, penalty: float = 0.01, steps: int = 50, window: float = 1.0, **common
     ):
         super().__init__(units, atoms, **common)
         self.penalty, self.steps, self.window = penalty, steps, window

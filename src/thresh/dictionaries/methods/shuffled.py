@@ -11,8 +11,9 @@ class ShuffledDictionary(RandomDictionary):
     """Atoms are rows with the value of each unit taken from another random row; codes by the lasso, as for `random`.
 
     Every unit keeps its distribution of values (before atoms are brought to unit norm); what units do together is
-    lost. Stricter than `random`: explained variance, or similarity between systems, that these atoms give follows from
-    which units are loud, sparse or offset, not from features. Report it beside every learned dictionary.
+    lost. Explained variance, or similarity between systems, that these atoms give follows from which units are loud,
+    sparse or offset, not from features: where units differ in that, a stricter control than `random`. Report both
+    beside every learned dictionary.
     """
 
     name = "shuffled"
