@@ -50,7 +50,7 @@ def measure(features: tuple, seed: int, atoms: int | None, method: str) -> list[
     test = latents.split == "test"
     begun = time.perf_counter()
     systems = [planted(latents, held, 2 * seed + side + 1) for side, held in enumerate(features)]
-    responses = [system.responses(0, len(latents), ["units"])["units"][:, 0] for system in systems]
+    responses = [system.responses(0, len(latents), ["units"])["units"] for system in systems]
     counts = [atoms or len(system.mixing) for system in systems]
     learned = [learn(x[~test], method, atoms=n, seed=0) for x, n in zip(responses, counts, strict=True)]
     seconds = time.perf_counter() - begun
