@@ -92,12 +92,18 @@ def test_a_killed_run_goes_on_to_the_same_bits(rows, together, tmp_path, points)
 
 def test_a_checkpoint_of_other_parameters_or_half_of_one_is_not_gone_on_with(rows, together, tmp_path):
     spec = {"one": SPECS["one"]}
-    for written in ({"spec": {"method": "topk"}}, None):
+    stream = {"rows": 1500, "units": 24, "order": 0, "processes": 1}
+    others = [
+        {"spec": {"method": "topk"}, "stream": stream},
+        {"spec": SPECS["one"], "stream": stream | {"order": 1}},
+        {"spec": SPECS["one"], "stream": stream | {"rows": 1499}},
+    ]
+    for written in (*others, None):
         if written is None:
             (tmp_path / "one" / NAME).write_bytes(b"PK\x03\x04half")
         else:
             write_checkpoint(tmp_path / "one", written)
-        assert read_checkpoint(tmp_path / "one", SPECS["one"]) is None
+        assert read_checkpoint(tmp_path / "one", SPECS["one"], stream) is None
         assert same(learned(rows, spec, tmp_path)["one"], together["one"])
 
 

@@ -127,7 +127,7 @@ class Training(Section):
         1,
         ge=1,
         description="Processes of a job, one a GPU, that share the rows of each batch (torchrun); what is learned then "
-        "differs as by another order of rows.",
+        "differs as by another order of rows. Dictionaries of several layers are learned by one.",
     )
 
     checkpoint_minutes: float | None = Field(

@@ -83,12 +83,6 @@ class Support:
         inside = self.columns - self.rows.div(rows, rounding_mode="floor") * atoms if n > 1 else self.columns
         return dense.reshape(-1)[self.rows * atoms + inside]
 
-    def dense(self, values: Tensor) -> Tensor:
-        """(n, rows, atoms) with `values` (active,) in their places."""
-        n, rows, atoms = self.shape
-        inside = self.columns - self.rows.div(rows, rounding_mode="floor") * atoms
-        return values.new_zeros(n * rows * atoms).index_put((self.rows * atoms + inside,), values).view(self.shape)
-
     def used(self, values: Tensor) -> Tensor:
         """(n, atoms) which atoms have a value that is not zero."""
         n, _, atoms = self.shape

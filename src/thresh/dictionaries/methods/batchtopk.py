@@ -8,19 +8,17 @@ import torch
 from torch import Tensor
 
 from thresh.dictionaries.autoencoders.sparse import Support, chosen
-from thresh.dictionaries.autoencoders.sparse_autoencoder import SparseAutoencoder
 from thresh.dictionaries.autoencoders.stack import Forward, Stack, centred, forward_of_rectified
 from thresh.dictionaries.kinds.jumprelu import JumpReLUDictionary
 from thresh.dictionaries.learner import Start
+from thresh.dictionaries.methods.topk import TopK
 from thresh.dictionaries.training.ranks import rank_and_size, summed
-from thresh.errors import ConfigError
-from thresh.parameters import checked, integer
 
 FORGOTTEN = 0.01  # of the running threshold, at each step
 UNKNOWN = -1.0  # a threshold before the first batch
 
 
-class BatchTopK(SparseAutoencoder):
+class BatchTopK(TopK):
     """Keeps the k * rows largest latents of a batch, however they are spread over its rows (Bussmann et al. 2024).
 
     A row alone has no batch: the dictionary keeps what exceeds a threshold, the mean over batches of the smallest
@@ -38,13 +36,6 @@ class BatchTopK(SparseAutoencoder):
 
     name = "batchtopk"
     fixed: ClassVar[tuple[str, ...]] = ("threshold",)
-
-    @checked(k=integer(1))
-    def __init__(self, units: int, atoms: int, *, k: int = 8, **common):
-        super().__init__(units, atoms, **common)
-        if k > atoms:
-            raise ConfigError("k", k, f"between 1 and the number of atoms ({atoms})")
-        self.k = k
 
     def first_parameters(self, start: Start, middle: Tensor) -> dict[str, Tensor]:
         threshold = torch.full((), UNKNOWN, device=self.device)

@@ -1,20 +1,17 @@
 """The gated sparse autoencoder."""
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 
 from thresh.dictionaries.autoencoders.penalties import lasso, strength
 from thresh.dictionaries.autoencoders.sparse import products
-from thresh.dictionaries.autoencoders.sparse_autoencoder import SparseAutoencoder
 from thresh.dictionaries.autoencoders.stack import Forward, Stack, centred, forward_of_dense, unexplained
 from thresh.dictionaries.kinds.gated import GatedDictionary
 from thresh.dictionaries.learner import Start
-from thresh.parameters import POSITIVE, checked
+from thresh.dictionaries.methods.relu import ReLU
 
 
-class Gated(SparseAutoencoder):
+class Gated(ReLU):
     """z = 1[g > 0] relu(exp(r_mag) p + b_mag) with p = (x - b_dec) W_enc, g = p + b_gate.
 
     Minimises |x - x_hat(z)|^2 + 2 penalty s |relu(g)|_1 + |x - x_hat'(relu(g))|^2 over s^2, the mean over rows, where
@@ -37,21 +34,9 @@ class Gated(SparseAutoencoder):
     """
 
     name = "gated"
-    varying: ClassVar[tuple[str, ...]] = (*SparseAutoencoder.varying, "penalty")
 
-    @checked(penalty=POSITIVE)
-    def __init__(
-        self,
-        units: int,
-        atoms: int,
-        *,
-        penalty: float = 0.15,
-        auxiliary: float = 0.0,
-        resample_every: int | None = 500,
-        **common,
-    ):
-        super().__init__(units, atoms, auxiliary=auxiliary, resample_every=resample_every, **common)
-        self.penalty = penalty
+    def __init__(self, units: int, atoms: int, *, penalty: float = 0.15, **common):
+        super().__init__(units, atoms, penalty=penalty, **common)
 
     def first_parameters(self, start: Start, middle: Tensor) -> dict[str, Tensor]:
         # The gate's bias stands as b_enc, where AuxK and resampling look for it.

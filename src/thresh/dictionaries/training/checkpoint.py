@@ -47,13 +47,13 @@ def write_checkpoint(folder: Path, content: dict[str, Any]) -> None:
     os.replace(beside, folder / NAME)
 
 
-def read_checkpoint(folder: Path, spec: dict[str, Any]) -> dict[str, Any] | None:
-    """The checkpoint of a folder, if it was made by the same spec; None where there is none that can be used."""
+def read_checkpoint(folder: Path, spec: dict[str, Any], stream: dict[str, int]) -> dict[str, Any] | None:
+    """The checkpoint of a folder, if it was made by the same spec from the same stream of rows; else None."""
     try:
         content = torch.load(folder / NAME, map_location="cpu", weights_only=True)
     except (FileNotFoundError, UnpicklingError, RuntimeError, EOFError):
         return None
-    return content if content["spec"] == spec else None
+    return content if (content["spec"], content["stream"]) == (spec, stream) else None
 
 
 def drop_checkpoint(folder: Path) -> None:

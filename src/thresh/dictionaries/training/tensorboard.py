@@ -30,10 +30,9 @@ class TensorBoard:
         self.steps: dict[str, int] = {}
 
     def write(self, label: str, points: list[dict]) -> None:
-        """Add those points of a dictionary's curve that are new; what a killed job wrote after its checkpoint goes."""
+        """Add those points of a dictionary's curve that are new; what an earlier job wrote is replaced."""
         if label not in self.writers:
-            resumed = points[-1]["step"] if points else 0
-            self.writers[label] = self.writer_of(self.folder / label, purge_step=resumed + 1 if resumed else None)
+            self.writers[label] = self.writer_of(self.folder / label, purge_step=0)
         for point in points:
             if point["step"] > self.steps.get(label, 0):
                 for name, value in point.items():

@@ -61,7 +61,9 @@ def train(
     """
     keep_freed_memory()
     rank, size = rank_and_size()
-    states = {job.label: read_checkpoint(job.folder, job.spec) for job in jobs if job.folder is not None}
+    # A place in another stream of rows is none in this one.
+    read = {"rows": rows.shape[0], "units": rows.shape[1], "order": order, "processes": size}
+    states = {job.label: read_checkpoint(job.folder, job.spec, read) for job in jobs if job.folder is not None}
     whiten = any(job.normalise == "whiten" for job in jobs)
     raw = known_moments(states, whiten) or moments(rows, covariance=whiten)
     transforms = {job.normalise: transform_of(job.normalise, raw) for job in jobs}
@@ -70,7 +72,9 @@ def train(
     for together in (True, False):
         chosen = [job for job in jobs if (size == 1 or job.learner.sums_over_ranks) == together]
         if chosen and (together or rank == 0):
-            trainees = begin(chosen, states, sample, rows.shape[0], raw, transforms, log, watch if rank == 0 else None)
+            common = {"moments": kept_moments(raw), "stream": read}
+            told = watch if rank == 0 else None
+            trainees = begin(chosen, states, common, sample, rows.shape[0], raw, transforms, log, told)
             stream = Stream(rows, order, chosen[0].learner.device, *((rank, size) if together else (0, 1)))
 
             def hand_over(job: Job, learned: Dictionary, curve: list[dict]) -> None:
@@ -110,6 +114,7 @@ def first_rows(rows: Rows, order: int) -> np.ndarray:
 def begin(
     jobs: list[Job],
     states: dict[str, dict | None],
+    common: dict[str, dict],
     sample: np.ndarray,
     rows: int,
     raw: Moments,
@@ -118,7 +123,7 @@ def begin(
     watch: Watch | None,
 ) -> list[Trainee]:
     """Runs of jobs that are alike, and that stand at the same step."""
-    common, number = {"moments": kept_moments(raw)}, count()
+    number = count()
     found: dict[tuple, list[Job]] = {}
     for job in jobs:
         learner, state = job.learner, states.get(job.label) or {"epoch": 0, "step": 0}
