@@ -8,13 +8,12 @@ import numpy as np
 
 from thresh.dictionaries.kinds import Dictionary
 from thresh.dictionaries.learn import job_of
-from thresh.dictionaries.learn_store import FACTS, write_curve
+from thresh.dictionaries.learn_store import FACTS, watched, write_curve
 from thresh.dictionaries.moments import moments
 from thresh.dictionaries.quality import quality
 from thresh.dictionaries.rows import ColumnsOfRows, StoreRows
 from thresh.dictionaries.specs import BESIDE_PARAMS
 from thresh.dictionaries.training import Job, Learned, Rhythm, drop_checkpoint, train
-from thresh.dictionaries.training.tensorboard import TensorBoard
 from thresh.parameters import named
 
 
@@ -54,7 +53,7 @@ def learn_joint(
     By place: atoms, units, method, explained_variance, l0, dead, each from its own codes.
     """
     rows, blocks = StoreRows(activations, select), activations.blocks
-    board = None if tensorboard is None else TensorBoard(tensorboard)
+    watch = watched(tensorboard)
     with named(f"dictionaries.{name}", BESIDE_PARAMS):
         asked = job_of(name, rows, spec | {"blocks": blocks}, device, folder=Path(next(iter(folders.values()))))
     facts: dict[str, dict[str, Any]] = {}
@@ -72,11 +71,6 @@ def learn_joint(
             log(f"{name} of {place}: " + ", ".join(f"{key} {value}" for key, value in facts[place].items()))
         write_curve(job, learned.curve)
         drop_checkpoint(job.folder)
-
-    def watch(job: Job, points: list[dict]) -> None:
-        write_curve(job, points)
-        if board is not None:
-            board.write(job.label, points)
 
     train([asked], rows, order=order, rhythm=rhythm or Rhythm(), log=log, watch=watch, finished=save)
     return facts

@@ -69,7 +69,7 @@ def learn_store(
         and not installed.
     """
     rows = StoreRows(activations, select)
-    board = None if tensorboard is None else TensorBoard(tensorboard)
+    watch = watched(tensorboard)
     jobs = []
     imports = {name: spec["source"] for name, spec in specs.items() if "source" in spec}
     for name, spec in specs.items():
@@ -92,11 +92,6 @@ def learn_store(
             finished(name, facts[name])
         log(f"{name}: " + ", ".join(f"{key} {value}" for key, value in facts[name].items()))
 
-    def watch(job: Job, points: list[dict]) -> None:
-        write_curve(job, points)
-        if board is not None:
-            board.write(job.label, points)
-
     if imports and rank_and_size()[0] == 0:
         raw = moments(rows)
         for name, source in imports.items():
@@ -106,6 +101,18 @@ def learn_store(
     if jobs:
         train(jobs, rows, order=order, rhythm=rhythm or Rhythm(), log=log, watch=watch, finished=save)
     return facts
+
+
+def watched(tensorboard: Path | None) -> Callable[[Job, list[dict]], None]:
+    """Keeps the curve of a dictionary beside it, and where TensorBoard finds it, if a folder is given for that."""
+    board = None if tensorboard is None else TensorBoard(tensorboard)
+
+    def watch(job: Job, points: list[dict]) -> None:
+        write_curve(job, points)
+        if board is not None:
+            board.write(job.label, points)
+
+    return watch
 
 
 def write_curve(job: Job, points: list[dict]) -> None:
