@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from thresh.config_reference import reference_markdown, schema_json
 from thresh.stage_params import alignment_params, check_params, pairs_params
 from thresh.stages import canonical
-from thresh.study import StudyError, load_study
+from thresh.study_loading import StudyError, load_study
 
 ROOT = Path(__file__).parents[1]
 STUDIES = sorted((ROOT / "config").glob("*.yaml"))

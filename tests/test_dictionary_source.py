@@ -19,7 +19,7 @@ from thresh.stage_params import check_params, dictionary_params
 from thresh.stages import canonical, stage_parser
 from thresh.stages.command import read_arguments
 from thresh.store import ActivationsSpec, ShardWriter, lay_out_activations, open_activations, seal
-from thresh.study import StudyError, load_study
+from thresh.study_loading import StudyError, load_study
 
 STUDY = {
     "stimuli": {"digits": {"kind": "digits"}},

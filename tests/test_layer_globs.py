@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thresh.layer_globs import matches, wild_parts, with_layers_listed
-from thresh.study import StudyError, load_study
+from thresh.study_loading import StudyError, load_study
 
 ROOT = Path(__file__).parents[1]
 
@@ -229,7 +229,8 @@ def test_what_is_wrong_in_other_ways_is_told_as_without_globs(vit, key, value):
 def test_configs_without_globs_are_left_alone_and_import_no_torch():
     """Reading the quickstart's config takes no import of torch: each job of the workflow reads it."""
     code = (
-        "import sys, yaml; from thresh.layer_globs import with_layers_listed; from thresh.study import load_study;"
+        "import sys, yaml; from thresh.layer_globs import with_layers_listed;"
+        "from thresh.study_loading import load_study;"
         "config = yaml.safe_load(open('config/quickstart.yaml')); listed = with_layers_listed(config);"
         "assert listed is config; load_study(listed); assert 'torch' not in sys.modules"
     )

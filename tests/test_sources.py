@@ -6,7 +6,7 @@ import os
 import pytest
 
 from thresh.sources import factory_code, factory_digest, files_of, fingerprint, system_sources
-from thresh.study import load_study
+from thresh.study_loading import load_study
 
 
 def test_a_changed_file_changes_the_fingerprint_alone_or_in_a_folder(tmp_path):

@@ -11,7 +11,7 @@ from typing import Any
 
 from thresh.errors import ThreshError
 from thresh.model_kinds import MODELS
-from thresh.study import StudyError
+from thresh.study_loading import StudyError
 
 GLOB = frozenset("*?[")
 # Modules that only hold others have no output.
@@ -23,7 +23,7 @@ def with_layers_listed(config: Any) -> Any:
 
     A `*` stands within one part of a path: `layers.*` matches `layers.3` and not `layers.3.mlp`. In a list, layers are
     named by their paths; a mapping `blocks: {module: layers.*}` gives `blocks.0`, `blocks.1` and so on. What is wrong
-    in other ways is left for `thresh.study.load_study` to tell.
+    in other ways is left for `thresh.study_loading.load_study` to tell.
 
     Raises
     ------

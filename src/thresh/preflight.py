@@ -10,9 +10,11 @@ from thresh.alignment import METRICS
 from thresh.dictionaries.imported import check_source
 from thresh.dictionaries.registry import check_atoms
 from thresh.dictionaries.specs import BESIDE_PARAMS, atoms_of, check_method
-from thresh.errors import ConfigError, ThreshError
+from thresh.errors import ConfigError, StimuliError, ThreshError
+from thresh.evaluation.attributes import probe_plan
 from thresh.inference.infer import check_solver
 from thresh.parameters import named
+from thresh.stimuli import Stimuli
 
 
 class PreflightError(ThreshError):
@@ -134,6 +136,45 @@ def check_pairs(answered: dict[str, dict[str, dict[str, list[str]]]], comparison
                 findings.lines.append(too_few(comparison, content["split"], a, b, needed))
     findings.tell()
     return smallest
+
+
+def check_attributes(stimuli: dict[str, Stimuli], wanted: dict[str, dict[str, dict]]) -> dict:
+    """Check that attributes of stimuli can be read as probes and splices want to read them.
+
+    Parameters
+    ----------
+    stimuli
+        Stimulus sets by name.
+    wanted
+        Stimulus set -> probe or splice (its key below `evaluation`) -> attribute, kind ('labels', 'quantity' or
+        'classes') and what is held out.
+
+    Returns
+    -------
+    facts: probe or splice -> stimulus set -> number of stimuli in each of 'train', 'in', 'out'.
+
+    Raises
+    ------
+    PreflightError
+        All findings, one a line.
+    """
+    findings, counts = Findings(), {}
+    for name, read in wanted.items():
+        for key, params in read.items():
+            with findings.kept(), told_of(f"evaluation.{key}"):
+                places = probe_plan(stimuli[name].attributes, stimuli[name].split, **params)[1]
+                counts.setdefault(key, {})[name] = {one: int((places == one).sum()) for one in ("train", "in", "out")}
+    findings.tell()
+    return counts
+
+
+@contextmanager
+def told_of(key: str) -> Iterator[None]:
+    """Begin the message of an error about stimuli with the key that asks for them."""
+    try:
+        yield
+    except StimuliError as error:
+        raise StimuliError(f"{key}: {error}") from None
 
 
 @dataclass(frozen=True)

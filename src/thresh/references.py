@@ -18,6 +18,11 @@ USED = [
     (("simulated_recordings", "*", "stimuli"), "stimuli"),
     (("dictionaries", "*", "systems"), "systems"),
     (("inference", "*", "dictionaries"), "dictionaries"),
+    (("evaluation", "probes", "*", "stimuli"), "stimuli"),
+    (("evaluation", "probes", "*", "systems"), "systems"),
+    (("evaluation", "probes", "*", "dictionaries"), "dictionaries"),
+    (("evaluation", "splices", "*", "systems"), "systems"),
+    (("evaluation", "splices", "*", "dictionaries"), "dictionaries"),
     (("alignment", "*", "systems"), "systems"),
     (("alignment", "*", "pairs", "#"), "systems"),
     (("alignment", "*", "representations", "*", "dictionary"), "dictionaries"),
@@ -25,6 +30,8 @@ USED = [
     (("report", "galleries", "#", "representation", "dictionary"), "dictionaries"),
     (("report", "galleries", "#", "representation", "inference"), "inference"),
 ]
+# Sections whose entries may be limited to some layers.
+LIMITED = [("dictionaries",), ("evaluation", "probes"), ("evaluation", "splices"), ("alignment",)]
 # Layers of systems that need not name any.
 DEFAULT_LAYERS = {"nwb": ["responses"], "arrays": ["responses"], "pixels": ["pixels"], "planted": ["units"]}
 
@@ -39,8 +46,8 @@ def broken_references(config: Any) -> Iterator[str]:
     for pattern, section in USED:
         for key, used in places(config, *pattern):
             yield from unknown(key, used, defined(config, section), section)
-    for section in ("dictionaries", "alignment"):
-        for key, limits in places(config, section, "*", "layers"):
+    for section in LIMITED:
+        for key, limits in places(config, *section, "*", "layers"):
             for system, layers in limits.items() if isinstance(limits, dict) else ():
                 yield from unknown_layers(config, key, system, f"{key}.{system}", layers)
     for key, source in places(config, "dictionaries", "*", "source"):

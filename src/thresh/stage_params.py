@@ -7,6 +7,15 @@ from thresh.sources import versions
 from thresh.stages.code import module_digest
 from thresh.study import Layer, Study
 
+# What a probe reads of the stimuli themselves.
+READ_OF_STIMULI = ("attribute", "kind", "held_out")
+
+
+def system_params(study: Study, system: str) -> dict:
+    """Of the check of a system: its part of the config, and whether codes are put back into it."""
+    content = study.params("systems", system)
+    return content | {"spliced": True} if any(system == one[1] for one in study.splices()) else content
+
 
 def harvest_params(study: Study, system: str) -> dict:
     """Of a harvest: the system, how it is stored, versions of what computes it; layers are products of their own."""
@@ -27,7 +36,7 @@ def dictionary_params(study: Study, place: str, names: tuple[str, ...]) -> dict:
 def made_of(study: Study, dictionary: str, layer: Layer) -> dict:
     """How a dictionary is learned, or where it is imported from."""
     source = study.source(dictionary, layer)
-    learned = study.params("dictionaries", dictionary, ("source", "systems", "layers"))
+    learned = study.learned[dictionary].model_dump(mode="json", exclude={"source", "systems", "layers", "repeats"})
     return learned | {"code": method_code(learned["method"])} if source is None else {"source": source}
 
 
@@ -51,6 +60,43 @@ def alignment_params(study: Study, comparison: str, a: Layer, b: Layer) -> dict:
         codes = {name: roles[name] for name in study.representations(comparison, layer)}
         content[side] = {"system": layer[0], "layer": layer[1], "codes": codes}
     return content
+
+
+def probe_params(study: Study, probe: str) -> dict:
+    """Of what heads read of one layer: the probe, and what its stimulus set holds out if it does not say so itself."""
+    content = study.config.evaluation.probes[probe]
+    split = study.config.stimuli[content.stimuli].split
+    found = content.model_dump(mode="json", exclude={"stimuli", "systems", "layers", "dictionaries"})
+    if content.held_out is None and split.held_out is not None:
+        found["held_out"] = split.held_out.model_dump(mode="json")
+    return found
+
+
+def splice_params(study: Study, splice: str, system: str, layer: str, inference: str) -> dict:
+    """Of a layer whose codes are put back: the splice, the system with this layer alone, and how codes are inferred."""
+    content = study.config.evaluation.splices[splice]
+    harvested = harvest_params(study, system)
+    return {
+        "splice": content.model_dump(mode="json", exclude={"systems", "layers", "dictionaries"}),
+        "system": harvested["system"],
+        "versions": harvested["versions"],
+        "layers": {layer: harvested["products"][layer]},
+        "inference": study.params("inference", inference, ("dictionaries",)),
+    }
+
+
+def attributes_params(study: Study) -> dict:
+    """Of the check of attributes: stimulus set -> probe or splice -> what it reads of them."""
+    found: dict[str, dict] = {}
+    for name, probe in study.config.evaluation.probes.items():
+        read = {key: value for key, value in probe_params(study, name).items() if key in READ_OF_STIMULI}
+        found.setdefault(probe.stimuli, {})[f"probes.{name}"] = read
+    for splice, system, *_ in study.splices():
+        labels = study.config.evaluation.splices[splice].labels
+        if labels is not None:
+            key = f"splices.{splice}"
+            found.setdefault(study.config.systems[system].stimuli, {})[key] = {"attribute": labels, "kind": "classes"}
+    return {"stimuli": found}
 
 
 def pairs_params(study: Study) -> dict:

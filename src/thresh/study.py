@@ -1,31 +1,16 @@
-"""A config as a study: read, checked as a whole, and spread out into the lists of jobs that it asks for."""
+"""What a config asks for, spread out into lists of jobs."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations, product
-from typing import Any
 
-from pydantic import ValidationError
-
-from thresh.config import Comparison, Config, Representation
-from thresh.config.analysis import PLACE
+from thresh.config import Comparison, Config
+from thresh.config.analysis import PLACE, Dictionary
+from thresh.config.evaluation import OfCodes
 from thresh.dictionary_methods import JOINT
-from thresh.errors import ThreshError
-from thresh.references import broken_references, nearest
 
 Layer = tuple[str, str]
-# Findings of pydantic in the words of YAML.
-SHAPES = {
-    "list_type": "expected a list",
-    "tuple_type": "expected a list",
-    "dict_type": "expected a mapping",
-    "model_type": "expected a mapping",
-    "model_attributes_type": "expected a mapping",
-}
-
-
-class StudyError(ThreshError):
-    """A config cannot be used; the message has one line for each error."""
+Code = tuple[str, str, str, str]  # system, layer, dictionary, inference
 
 
 @dataclass(frozen=True)
@@ -35,80 +20,6 @@ class Alignment:
     comparison: str
     a: Layer
     b: Layer
-
-
-def load_study(config: dict, source: str = "config") -> "Study":
-    """Check a config and make a study of it.
-
-    Parameters
-    ----------
-    config
-        Content of the config file.
-    source
-        Name of the file, for messages.
-
-    Raises
-    ------
-    StudyError
-        Every error of the config, one a line: file, key, what was found, what was expected.
-    """
-    errors: list[str] = []
-    study = None
-    try:
-        study = Study(Config.model_validate(config))
-    except ValidationError as error:
-        errors.extend(dict.fromkeys(told(finding, config) for finding in error.errors()))
-    errors.extend(broken_references(config))
-    if study is not None and not errors:
-        # Which codes there will be is known once every name is right.
-        errors.extend(codes_of_no_job(study))
-        errors.extend(joint_of_few(study))
-    if errors:
-        raise StudyError("\n".join(" ".join(f"{source}: {line}".splitlines()) for line in errors))
-    return study
-
-
-def told(finding: dict, config: Any) -> str:
-    """One line for one finding of pydantic."""
-    place, kind = finding["loc"], finding["type"]
-    key = key_of(place, config, whole=kind in ("extra_forbidden", "missing"))
-    if kind == "extra_forbidden":
-        own = place[0] in ("dictionaries", "inference") and len(place) == 3
-        hint = "; parameters of a method or solver stand under `params`" if own else ""
-        known = [name for name in known_keys() if name != place[-1]]
-        return f"{key}: unknown key here{nearest(str(place[-1]), known)}{hint}."
-    if kind in ("missing", "union_tag_not_found"):
-        return f"{key}{'' if kind == 'missing' else '.kind'}: this key is missing."
-    if kind == "union_tag_invalid":
-        return f"{key}.kind: found {finding['ctx']['tag']!r}, expected {finding['ctx']['expected_tags']}."
-    given = finding.get("input")
-    message = SHAPES.get(kind, finding["msg"].removeprefix("Value error, "))
-    shown = f" found {given!r}," if isinstance(given, str | int | float) else ""
-    return f"{key}:{shown} {message[0].lower()}{message[1:]}."
-
-
-def key_of(place: tuple[int | str, ...], config: Any, *, whole: bool) -> str:
-    """The key as the user wrote it: pydantic adds names of types and of kinds on the way.
-
-    Parameters
-    ----------
-    whole
-        Whether the last step is a key even where the config does not have it.
-    """
-    key, node = "", config
-    for number, step in enumerate(place):
-        kind = number == 2 and place[0] in ("stimuli", "systems")
-        inside = step in node if isinstance(node, dict) else isinstance(node, list) and step in range(len(node))
-        if (inside and not kind) or (whole and number == len(place) - 1):
-            key += f"[{step}]" if isinstance(node, list) else f".{step}"
-            node = node[step] if inside else None
-    return key.lstrip(".") or "the config"
-
-
-def known_keys() -> list[str]:
-    schema = Config.model_json_schema()
-    sections = [schema, *schema["$defs"].values()]
-    return sorted({key for section in sections for key in section.get("properties", {})})
 
 
 class Study:
@@ -127,36 +38,42 @@ class Study:
         """Every (system, layer)."""
         return [(system, layer) for system, content in self.config.systems.items() for layer in content.layers]
 
+    @cached_property
+    def learned(self) -> dict[str, Dictionary]:
+        """Dictionaries by name, each followed by its repeats: those from the seeds after its own, as `topk@1`."""
+        return {
+            repeat_of(name, number): content.model_copy(update={"seed": content.seed + number})
+            for name, content in self.config.dictionaries.items()
+            for number in range(content.repeats)
+        }
+
     def dictionaries(self, layer: Layer) -> list[str]:
-        """Dictionaries that are learned on a layer."""
-        return [name for name in self.config.dictionaries if self.applies(name, layer)]
+        """Dictionaries that are learned on a layer, with their repeats."""
+        return [name for name in self.learned if self.applies(name, layer)]
 
     def own_dictionaries(self, layer: Layer) -> list[str]:
         """Dictionaries that are learned on a layer alone, or imported for it."""
         return [name for name in self.dictionaries(layer) if not self.is_joint(name)]
 
     def is_joint(self, dictionary: str) -> bool:
-        content = self.config.dictionaries[dictionary]
+        content = self.learned[dictionary]
         return content.source is None and content.method in JOINT
 
     def joint_dictionaries(self) -> dict[str, list[Layer]]:
         """Dictionaries that are learned on several layers at once, and on which."""
-        names = filter(self.is_joint, self.config.dictionaries)
+        names = filter(self.is_joint, self.learned)
         return {name: [layer for layer in self.layers() if self.applies(name, layer)] for name in names}
 
     def applies(self, dictionary: str, layer: Layer) -> bool:
-        limits = self.config.dictionaries[dictionary]
-        system, name = layer
-        if limits.systems is not None and system not in limits.systems:
-            return False
+        limits = self.learned[dictionary]
         if limits.source is not None and self.source(dictionary, layer) is None:
             return False
-        return system not in limits.layers or name in limits.layers[system]
+        return within(limits, layer)
 
     def source(self, dictionary: str, layer: Layer) -> dict[str, str] | None:
         """Where a dictionary of a layer is imported from: path, subfolder, revision. None where it is not imported."""
         system, name = layer
-        sources = self.config.dictionaries[dictionary].source
+        sources = self.learned[dictionary].source
         source = sources.get(system) if isinstance(sources, dict) else sources
         if source is None:
             return None
@@ -168,21 +85,71 @@ class Study:
         found: dict[str, dict[str, dict[str, int | str | dict]]] = {}
         for system, layer in self.layers():
             if names := self.dictionaries((system, layer)):
-                atoms = {
-                    name: self.source(name, (system, layer)) or self.config.dictionaries[name].atoms for name in names
-                }
+                atoms = {name: self.source(name, (system, layer)) or self.learned[name].atoms for name in names}
                 found.setdefault(system, {})[layer] = atoms
         return found
 
-    def codes(self) -> list[tuple[str, str, str, str]]:
-        """Every (system, layer, dictionary, inference)."""
+    def codes(self) -> list[Code]:
+        """Every (system, layer, dictionary, inference); repeats of dictionaries have no codes."""
         return [
             (*layer, dictionary, inference)
             for layer in self.layers()
-            for dictionary in self.dictionaries(layer)
+            for dictionary in self.config.dictionaries
+            if self.applies(dictionary, layer)
             for inference, content in self.config.inference.items()
             if content.dictionaries is None or dictionary in content.dictionaries
         ]
+
+    def repeated(self) -> list[tuple[str, str, str]]:
+        """Every (system, layer, dictionary) that is learned from several seeds."""
+        return [
+            (*layer, name)
+            for layer in self.layers()
+            for name, content in self.config.dictionaries.items()
+            if content.repeats > 1 and self.applies(name, layer)
+        ]
+
+    def repeats(self, dictionary: str) -> list[str]:
+        """Names of a dictionary and of its repeats."""
+        return [repeat_of(dictionary, number) for number in range(self.config.dictionaries[dictionary].repeats)]
+
+    def probes(self) -> list[tuple[str, str, str, tuple[str, ...]]]:
+        """Every (probe, system, layer, codes): codes are (dictionary, inference), or () for raw activations."""
+        return [
+            (name, *layer, codes)
+            for name, probe in self.config.evaluation.probes.items()
+            for layer in self.layers()
+            if self.config.systems[layer[0]].stimuli == probe.stimuli and within(probe, layer)
+            for codes in [(), *(tuple(code[2:]) for code in self.chosen_codes(probe, layer))]
+        ]
+
+    def splices(self) -> list[tuple[str, str, str, str, str]]:
+        """Every (splice, system, layer, dictionary, inference)."""
+        return [
+            (name, *code)
+            for name, splice in self.config.evaluation.splices.items()
+            for layer in self.layers()
+            if within(splice, layer) and not self.hinders_splicing(layer)
+            for code in self.chosen_codes(splice, layer)
+        ]
+
+    def chosen_codes(self, wanted: OfCodes, layer: Layer) -> list[Code]:
+        """Codes of a layer that an evaluation looks at."""
+        return [
+            code
+            for code in self.codes()
+            if code[:2] == layer and (wanted.dictionaries is None or code[2] in wanted.dictionaries)
+        ]
+
+    def hinders_splicing(self, layer: Layer) -> str:
+        """Why codes cannot be put back into a layer, as far as the config tells; '' where nothing is in the way."""
+        system = self.config.systems[layer[0]]
+        if system.kind != "transformers":
+            return f"{layer[0]} is of kind {system.kind!r}, expected a transformers model"
+        if system.untrained:
+            return f"{layer[0]} is untrained, expected a model that has learned something to lose"
+        pooling = system.layers[layer[1]].pooling
+        return "" if pooling == "positions" else f"{'/'.join(layer)} has the pooling {pooling!r}, expected positions"
 
     def compared_pairs(self) -> dict[str, list[tuple[str, str]]]:
         """Comparison -> pairs of systems, each once."""
@@ -228,37 +195,14 @@ class Study:
         return {key: value for key, value in content.items() if key not in leave_out}
 
 
-def codes_of_no_job(study: Study) -> Iterator[str]:
-    """Codes that a comparison or a gallery looks at although nothing makes them."""
-    made: dict[Layer, list[str]] = {}
-    for system, layer, dictionary, inference in study.codes():
-        made.setdefault((system, layer), []).append(f"{dictionary}/{inference}")
-    pairs = study.alignments()
-    for name, comparison in study.config.alignment.items():
-        layers = {layer for pair in pairs if pair.comparison == name for layer in (pair.a, pair.b)}
-        found = sorted({codes for layer in layers for codes in made.get(layer, [])})
-        for key, used in comparison.representations.items():
-            yield from absent(f"alignment.{name}.representations.{key}", used, "any compared layer", found)
-    for number, gallery in enumerate(study.config.report.galleries):
-        for side, layer in (("a", gallery.a), ("b", gallery.b)):
-            key = f"report.galleries[{number}].{side}"
-            yield from absent(key, gallery.representation, "/".join(layer), made.get(layer, []))
+def repeat_of(dictionary: str, number: int) -> str:
+    """Name of a repeat; no name that a config can give holds the sign."""
+    return f"{dictionary}@{number}" if number else dictionary
 
 
-def joint_of_few(study: Study) -> Iterator[str]:
-    """Dictionaries of several layers that are asked for one, or for layers of systems with different stimuli."""
-    for name, layers in study.joint_dictionaries().items():
-        method = study.config.dictionaries[name].method
-        if len(layers) < 2:
-            found = f"found {len(layers)} layers that it applies to"
-            yield f"dictionaries.{name}: {found}, expected two or more for {method}."
-        sets = sorted({study.config.systems[system].stimuli for system, _ in layers})
-        if len(sets) > 1:
-            yield f"dictionaries.{name}: found systems of the stimuli {', '.join(sets)}, expected one set ({method})."
-
-
-def absent(key: str, used: Representation, owner: str, found: list[str]) -> Iterator[str]:
-    wanted = f"{used.dictionary}/{used.inference}"
-    if wanted not in found:
-        others = nearest(wanted, found) if found else "; it has none"
-        yield f"{key}: found no codes {wanted} (dictionary/inference) of {owner}, expected some{others}."
+def within(limits: Dictionary | OfCodes, layer: Layer) -> bool:
+    """Whether a section that names systems and layers, or leaves them open, has this layer in it."""
+    system, name = layer
+    return (limits.systems is None or system in limits.systems) and (
+        system not in limits.layers or name in limits.layers[system]
+    )

@@ -3,17 +3,28 @@
 import numpy as np
 import pytest
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel, GPT2Model, ViTConfig, ViTForImageClassification
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    GPT2Model,
+    MPNetConfig,
+    MPNetModel,
+    ViTConfig,
+    ViTForImageClassification,
+)
 from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
-from thresh.errors import HarvestError
-from thresh.evaluation.heads import system_splicing
+from thresh.dictionaries.kinds.lasso import LassoDictionary
+from thresh.errors import HarvestError, StimuliError
+from thresh.evaluation.heads import chosen_batches, system_splicing
+from thresh.evaluation.splice_system import splice_system
 from thresh.stimuli import Stimuli
 from thresh.stimuli.pictures import PixelArray
 from thresh.systems import open_system
+from thresh.systems.transformers_heads import check_head
 
 
-def stimuli_of(kind, count, contents):
+def stimuli_of(kind, count, contents, attributes=None):
     return Stimuli(
         "stimuli",
         kind,
@@ -21,6 +32,7 @@ def stimuli_of(kind, count, contents):
         hashes=[f"{index:016x}" for index in range(count)],
         split=["train", "test"] * (count // 2),
         contents=contents,
+        attributes=attributes,
     )
 
 
@@ -116,6 +128,45 @@ def test_only_chosen_stimuli_are_measured(documents, gpt2_folder, pictures, vit_
         said = model(system.feed.batch(0, 12).inputs["pixel_values"]).logits.argmax(dim=1).numpy()
     assert some["predictions"] == 6
     assert some["accuracy_original"] == pytest.approx(np.mean(said[1::2] == labels[1::2]))
+
+
+def test_batches_are_cut_to_what_the_scores_of_tokens_leave_room_for(documents, gpt2_folder, monkeypatch):
+    system = system_of(documents, gpt2_folder, "h.1", batch_size=8)
+    whole = spliced_rows(system)[1]
+    monkeypatch.setattr("thresh.evaluation.heads.SCORES", 15 * GPT2["vocab_size"])
+    cut = list(chosen_batches(system, None, GPT2["vocab_size"]))
+    assert len(cut) > len(list(chosen_batches(system, None)))
+    assert all(batch.filled == 1 or batch.filled * batch.inputs["input_ids"].shape[1] <= 15 for batch in cut)
+    sizes = [batch.filled for batch in cut]
+    assert sum(sizes) == system.item_count
+    assert spliced_rows(system)[1] == pytest.approx(whole)
+
+
+def test_a_splice_of_everything_loses_nothing_on_test_stimuli_alone(pictures, vit_folder):
+    labels = np.arange(12) % 5
+    stimuli = stimuli_of("images", 12, {"image": pictures.content("image")}, {"label": labels})
+    system = system_of(stimuli, vit_folder, "layers.1", batch_size=5)
+    rows = spliced_rows(system)[0]
+    directions = torch.linalg.svd(torch.from_numpy(rows - rows.mean(axis=0)), full_matrices=False)[2]
+    everything = LassoDictionary(torch.cat([directions, -directions]), penalty=1e-6, bias=rows.mean(axis=0))
+    found = splice_system(system, "layer", everything, solver="omp", params={"k": 16}, labels="label", at_most=4)
+    assert (found["stimuli"], found["predictions"]) == (4, 4)
+    assert found["recovered_mean"] == pytest.approx(1, abs=1e-3)
+    assert found["accuracy_spliced"] == found["accuracy_original"]
+    with pytest.raises(StimuliError, match="found no attribute 'lable', expected one of label"):
+        splice_system(system, "layer", everything, solver="omp", params={"k": 16}, labels="lable")
+
+
+def test_heads_are_looked_for_before_anything_is_loaded(documents, gpt2_folder, tmp_path):
+    check_head(system_of(documents, gpt2_folder, "h.1"))
+    with pytest.raises(HarvestError, match="untrained: found true"):
+        check_head(system_of(documents, gpt2_folder, "h.1", untrained=True))
+    encoder = MPNetConfig(
+        vocab_size=20, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
+    )
+    folder = saved(MPNetModel(encoder), tmp_path / "encoder")
+    with pytest.raises(HarvestError, match="has no head to splice before"):
+        check_head(system_of(documents, folder, "encoder.layer.0"))
 
 
 def test_heads_that_are_not_there_are_refused(documents, gpt2_folder, pictures, vit_folder, tmp_path):

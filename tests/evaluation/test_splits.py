@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thresh.errors import ConfigError, DictionaryError
+from thresh.errors import ConfigError, StimuliError
 from thresh.evaluation import compositional_split, range_split
+from thresh.evaluation.splits import study_split
+from thresh.stimuli.held_out import held_out_combinations, held_out_range
 
 
 def pairs(first, second, rows):
@@ -56,7 +58,7 @@ def test_a_value_with_one_stimulus_is_trained_on():
 
 
 def test_attributes_that_always_come_together_cannot_be_composed():
-    with pytest.raises(DictionaryError, match="found 3 combinations of 3 and 3 values"):
+    with pytest.raises(StimuliError, match="found 3 combinations of 3 and 3 values"):
         compositional_split([0, 1, 2], ["a", "b", "c"])
     with pytest.raises(ConfigError, match="held_out"):
         compositional_split([0, 1], [0, 1], held_out=1.0)
@@ -76,7 +78,21 @@ def test_equal_values_are_never_parted_from_each_other():
     values = np.array([1, 1, 2, 2, 3, 3, 3, 9])
     assert (range_split(values, held_out=0.4)[values == 9] == "out").all()
     assert (range_split(values, held_out=0.4)[values == 3] != "out").all()
-    with pytest.raises(DictionaryError, match="no values above"):
+    with pytest.raises(StimuliError, match="no values above"):
         range_split([1, 1, 1, 1])
-    with pytest.raises(DictionaryError, match="not finite"):
-        range_split([1.0, np.nan, 2.0])
+
+
+def test_stimuli_without_a_value_are_not_held_out():
+    values = np.array([1.0, 2, 3, 4, np.nan, np.nan])
+    assert held_out_range(values, 0.25).tolist() == [False, False, False, True, False, False]
+    shape, colour = np.array(["a", "a", "b", "b", ""]), np.array(["x", "y", "x", "y", "z"])
+    for seed in range(8):
+        assert not held_out_combinations(shape, colour, 0.4, seed)[4]
+    with pytest.raises(StimuliError, match="expected numbers"):
+        held_out_range(shape)
+
+
+def test_what_a_study_holds_out_is_neither_trained_nor_scored_among_the_rest():
+    split = np.array(["train", "test", "train", "test"])
+    assert study_split(split).tolist() == ["train", "in", "train", "in"]
+    assert study_split(split, np.array([True, True, False, False])).tolist() == ["", "out", "train", "in"]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from thresh.sources import fingerprint, stimuli_sources
-from thresh.study import StudyError, load_study
+from thresh.study_loading import StudyError, load_study
 
 
 def study(**content):

@@ -1,4 +1,4 @@
-# Sparse codes of a layer for a dictionary, and how good dictionary and codes are.
+# Sparse codes of a layer for a dictionary.
 
 
 rule infer_codes:
@@ -26,29 +26,4 @@ rule infer_codes:
     shell:
         "python {params.script:q} --activations {input.activations:q} --dictionary {input.dictionary:q}"
         " --device {params.device} --params {params.config:q} --code {params.code}"
-        " --manifest {output.manifest:q} > {log:q} 2>&1"
-
-
-rule evaluate:
-    input:
-        activations=f"{RESULTS}/activations/{{system}}/{{layer}}.json",
-        dictionary=f"{RESULTS}/dictionaries/{{system}}/{{layer}}/{{dictionary}}.json",
-        codes=f"{RESULTS}/codes/{{system}}/{{layer}}/{{dictionary}}/{{inference}}.json",
-        stimuli=lambda w: stimuli_of(w.system),
-    output:
-        manifest=f"{RESULTS}/evaluation/{{system}}/{{layer}}/{{dictionary}}/{{inference}}.json",
-    log:
-        f"{LOGS}/evaluation/{{system}}/{{layer}}/{{dictionary}}/{{inference}}.log",
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=240,
-    params:
-        script=script("evaluate"),
-        code=code("evaluate"),
-    shell:
-        "python {params.script:q} --activations {input.activations:q} --dictionary {input.dictionary:q}"
-        " --codes {input.codes:q} --stimuli {input.stimuli:q}#split --code {params.code}"
         " --manifest {output.manifest:q} > {log:q} 2>&1"

@@ -19,7 +19,7 @@ from thresh.errors import ThreshError
 from thresh.layer_globs import with_layers_listed
 from thresh.model_kinds import MODELS
 from thresh.stages import canonical, code_digest, told_errors
-from thresh.study import load_study
+from thresh.study_loading import load_study
 
 try:
     study = load_study(
@@ -50,8 +50,10 @@ wildcard_constraints:
     stimuli=one_of(study.config.stimuli),
     system=SYSTEM,
     layer=LAYER,
-    dictionary=one_of(study.config.dictionaries),
+    dictionary=one_of(study.learned),
     inference=one_of(study.config.inference),
+    probe=one_of(study.config.evaluation.probes),
+    splice=one_of(study.config.evaluation.splices),
     comparison=one_of(study.config.alignment),
     model=one_of(study.config.small_models),
     recording=one_of(study.config.simulated_recordings),
@@ -99,6 +101,23 @@ def evaluation_of(system, layer, dictionary, inference):
     return f"{RESULTS}/evaluation/{system}/{layer}/{dictionary}/{inference}.json"
 
 
+def stability_of(system, layer, dictionary):
+    return f"{RESULTS}/stability/{system}/{layer}/{dictionary}.json"
+
+
+def probed_as(codes):
+    """Where the probe of codes (dictionary, inference) stands below its layer; that of raw activations has none."""
+    return "/".join(["codes", *codes]) if codes else "activations"
+
+
+def probe_of(probe, system, layer, codes):
+    return f"{RESULTS}/probes/{probe}/{system}/{layer}/{probed_as(codes)}.json"
+
+
+def splice_of(splice, system, layer, dictionary, inference):
+    return f"{RESULTS}/splices/{splice}/{system}/{layer}/{dictionary}/{inference}.json"
+
+
 def alignment_of(pair):
     place = "/".join([*pair.a, *pair.b])
     return f"{RESULTS}/alignment/{pair.comparison}/{place}.json"
@@ -121,6 +140,15 @@ def dictionary_groups():
         if names := tuple(study.own_dictionaries(layer)):
             groups.setdefault(names, []).append("/".join(layer))
     return groups
+
+
+def probed_codes(wildcards):
+    """Codes that a probe looks at, and their dictionary; none for raw activations."""
+    layer, (_, *codes) = (
+        wildcards.system,
+        wildcards.layer,
+    ), wildcards.representation.split("/")
+    return [codes_of(*layer, *codes), dictionary_of(*layer, codes[0])] if codes else []
 
 
 def codes_of_side(wildcards, side):

@@ -63,7 +63,7 @@ rule check_system:
         mem_mb=memory(2000),
         runtime=30,
     params:
-        config=lambda w: canonical(study.params("systems", w.system)),
+        config=lambda w: canonical(stage_params.system_params(study, w.system)),
         sources=lambda w: sources_of_system(w.system),
         factory=lambda w: sources.factory_code(study, w.system),
         script=script("check_system"),
@@ -113,4 +113,31 @@ rule check_widths:
         code=code("check_widths"),
     shell:
         "python {params.script:q} --systems {input:q} --params {params.config:q} --code {params.code}"
+        " --manifest {output.manifest:q} > {log:q} 2>&1"
+
+
+READ_ATTRIBUTES = stage_params.attributes_params(study)
+
+
+rule check_attributes:
+    input:
+        [
+            f"{RESULTS}/stimuli/{name}.json"
+            for name in sorted(READ_ATTRIBUTES["stimuli"])
+        ],
+    output:
+        manifest=f"{RESULTS}/attributes.json",
+    log:
+        f"{LOGS}/attributes.log",
+    priority: 90
+    retries: 0
+    localrule: True
+    conda:
+        ENVIRONMENT
+    params:
+        config=lambda w: canonical(READ_ATTRIBUTES),
+        script=script("check_attributes"),
+        code=code("check_attributes"),
+    shell:
+        "python {params.script:q} --stimuli {input:q} --params {params.config:q} --code {params.code}"
         " --manifest {output.manifest:q} > {log:q} 2>&1"

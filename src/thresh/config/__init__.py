@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from thresh.config.analysis import Comparison, Dask, Dictionary, Harvest, Inference, Report, Representation, Training
+from thresh.config.evaluation import Evaluation
 from thresh.config.made import SimulatedRecording, SmallModel
 from thresh.config.sections import Name, Section
 from thresh.config.stimuli import Stimuli
@@ -32,6 +33,7 @@ class Config(Section):
     dictionaries: dict[Name, Dictionary] = Field(default_factory=dict, description="Ways to learn dictionaries.")
     training: Training = Field(default_factory=Training)
     inference: dict[Name, Inference] = Field(default_factory=dict, description="Ways to infer codes.")
+    evaluation: Evaluation = Field(default_factory=Evaluation)
     alignment: dict[Name, Comparison] = Field(default_factory=dict, description="Comparisons.")
     report: Report = Field(default_factory=Report)
     dask: Dask = Field(default_factory=Dask)

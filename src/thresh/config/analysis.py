@@ -87,6 +87,10 @@ Sources = Annotated[
 ]
 
 
+# Keys that say how a dictionary is learned.
+LEARNED = ("method", "atoms", "seed", "params", "repeats")
+
+
 class Dictionary(Section):
     """One way to learn a dictionary, or one to import; it is there for every layer it applies to."""
 
@@ -94,10 +98,16 @@ class Dictionary(Section):
     atoms: Atoms = Field("4x", description="Number of atoms, or a multiple of the layer's units such as `4x`.")
     seed: int = Field(0, ge=0, description="Seed of initialisation and order of rows.")
     params: Parameters = Field(default_factory=dict, description="Parameters of the method.")
+    repeats: int = Field(
+        1,
+        ge=1,
+        description="Dictionaries that are learned, from `seed` and the seeds after it. The first is the one that is "
+        "used; the others tell how stable it is.",
+    )
     source: Sources | None = Field(
         None,
-        description="Import it instead of learning it, without `method`, `atoms`, `seed` and `params`: a section, or a "
-        "mapping from systems to sections; other systems then have no such dictionary.",
+        description="Import it instead of learning it, without `method`, `atoms`, `seed`, `params` and `repeats`: a "
+        "section, or a mapping from systems to sections; other systems then have no such dictionary.",
     )
     systems: list[Name] | None = Field(None, description="Systems whose layers it is learned on; default: all.")
     layers: dict[Name, list[Name]] = Field(
@@ -110,7 +120,7 @@ class Dictionary(Section):
         defaults = {
             name: field.get_default(call_default_factory=True) for name, field in type(self).model_fields.items()
         }
-        learned = [key for key in ("method", "atoms", "seed", "params") if getattr(self, key) != defaults[key]]
+        learned = [key for key in LEARNED if getattr(self, key) != defaults[key]]
         if self.source is not None and learned:
             raise ValueError(f"expected no {listed(learned)} beside `source`: an imported dictionary is not learned")
         return self

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
+from thresh.config.held_out import HeldOut
 from thresh.config.sections import Fraction, Section
 
 
@@ -13,6 +14,9 @@ class Split(Section):
     test: Fraction = Field(0.25, description="Share of the stimuli in the test split.")
     by: Literal["hash"] | list[str] = Field(
         "hash", description="`hash`: by hash of the id, the same for any order; or the list of test ids."
+    )
+    held_out: HeldOut | None = Field(
+        None, description="Stimuli that are in the test split too, by their attributes; probes score them apart."
     )
 
 

@@ -1,6 +1,5 @@
 """How good a dictionary and its codes are, from stores; against the truth where it was planted."""
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -8,6 +7,7 @@ from scipy.sparse import csr_array
 
 from thresh.dictionaries import Dictionary
 from thresh.errors import DictionaryError
+from thresh.evaluation.facts import plain
 from thresh.evaluation.quality import reconstruction_of_blocks, sparsity_of_blocks
 from thresh.evaluation.recovery import matched_correlation, matched_cosine, random_null
 from thresh.stimuli import Stimuli
@@ -33,8 +33,7 @@ def evaluate_store(activations: Activations, codes: Codes, dictionary: Dictionar
         # The match is over all rows at once; planted systems are as large as a user makes them.
         x, z = activations.read(0, activations.shape[0])[test], codes.read()[test]
         facts |= recovery(x, codes, z, dictionary, mixing, planted_features(activations, stimuli)[test])
-    # What is not defined is null in JSON, which knows no NaN.
-    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in facts.items()}
+    return plain(facts)
 
 
 def held_out_blocks(

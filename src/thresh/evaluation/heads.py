@@ -1,6 +1,5 @@
 """A harvested model together with its head, and what to splice into it."""
 
-import copy
 from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
@@ -14,16 +13,11 @@ from thresh.evaluation.splice import Change
 from thresh.evaluation.splicing import image_splicing, language_splicing
 from thresh.systems.capture import Site
 from thresh.systems.feeds.base import Batch
-from thresh.systems.telling import first_line
-from thresh.systems.transformers_loading import quiet, refuse_random_parts
+from thresh.systems.transformers_heads import with_head
 from thresh.systems.transformers_models import TransformersSystem
 
-# How a model is fed -> the class of transformers that adds the head.
-HEADS = {
-    "image": "AutoModelForImageClassification",
-    "text": "AutoModelForCausalLM",
-    "tokens": "AutoModelForCausalLM",
-}
+# Scores of next tokens in a pass, at most: every token of a batch has one for each word that the model knows.
+SCORES = 2**27
 
 
 def system_splicing(
@@ -45,7 +39,7 @@ def system_splicing(
     Raises
     ------
     HarvestError
-        transformers has no head for the model or its checkpoint none, or the layer is pooled.
+        As `check_head`; or the checkpoint has no head, or the layer is pooled.
     """
     if system.poolings[layer] != "positions":
         raise HarvestError(
@@ -54,39 +48,11 @@ def system_splicing(
     model = with_head(system)
     site = site_with_head(model, system.sites[layer])
     forward = partial(system.forward, model)
-    batches = partial(chosen_batches, system, chosen)
+    batches = partial(chosen_batches, system, chosen, words_of(model))
     if system.way == "image":
         own = None if labels is None else np.asarray(labels)[stimuli_of_items(system, chosen)]
         return image_splicing(model, site, change, batches, own, tokens=system.tokens(model), forward=forward)
     return language_splicing(model, site, change, batches, forward=forward)
-
-
-def with_head(system: TransformersSystem) -> torch.nn.Module:
-    """The model of a system with its head, with the same weights, revision and dtype, on the system's device."""
-    import transformers
-
-    where = f"systems.{system.name}"
-    if system.way not in HEADS or system.config.is_encoder_decoder:
-        known = "next tokens of text, or classes of images"
-        raise HarvestError(f"{where}: {system.model_name} has no head to splice before, expected one for {known}.")
-    if system.untrained:
-        raise HarvestError(f"{where}.untrained: found true, expected false: an untrained head has nothing to recover.")
-    try:
-        with quiet():
-            model, found = getattr(transformers, HEADS[system.way]).from_pretrained(
-                system.model_name,
-                config=copy.deepcopy(system.config),
-                revision=system.revision,
-                dtype=getattr(torch, system.dtype),
-                device_map=system.device_map,
-                output_loading_info=True,
-            )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise HarvestError(
-            f"{where}.model: {system.model_name}: cannot be loaded with a head ({first_line(error)})."
-        ) from error
-    refuse_random_parts(model, found["missing_keys"], f"{where}.model: {system.model_name}")
-    return system.placed(model.eval().requires_grad_(False))
 
 
 def site_with_head(model: torch.nn.Module, site: Site) -> Site:
@@ -104,14 +70,30 @@ def stimuli_of_items(system: TransformersSystem, chosen: np.ndarray | None) -> n
     return stimuli if chosen is None else stimuli[np.asarray(chosen)[stimuli]]
 
 
-def chosen_batches(system: TransformersSystem, chosen: np.ndarray | None) -> Iterator[Batch]:
-    """The batches of a harvest on the model's device, of each only the items that count."""
+def words_of(model: torch.nn.Module) -> int:
+    """Scores that a model gives for each token; 0 where it gives none for tokens."""
+    return getattr(model.config.get_text_config(), "vocab_size", 0)
+
+
+def chosen_batches(system: TransformersSystem, chosen: np.ndarray | None, words: int = 0) -> Iterator[Batch]:
+    """The batches of a harvest on the model's device, of each only the items that count, in parts that heads can take.
+
+    Parameters
+    ----------
+    words
+        Scores that the head gives for each token.
+    """
     device = pick_device(system.device)
     for start, stop in pairwise(system.batch_edges().tolist()):
         stimuli = system.item_columns(start, stop)["stimulus"]
         wanted = np.ones(len(stimuli), bool) if chosen is None else np.asarray(chosen)[stimuli]
         if wanted.any():
-            yield entries(system.feed.batch(start, stop - start), np.flatnonzero(wanted)).moved(device)
+            batch = system.feed.batch(start, stop - start)
+            tokens = batch.inputs["input_ids"].shape[1] if "input_ids" in batch.inputs else 0
+            most = max(SCORES // max(words * tokens, 1), 1)
+            index = np.flatnonzero(wanted)
+            for first in range(0, len(index), most):
+                yield entries(batch, index[first : first + most]).moved(device)
 
 
 def entries(batch: Batch, index: np.ndarray) -> Batch:

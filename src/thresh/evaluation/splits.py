@@ -10,10 +10,8 @@ seen them.
 
 import numpy as np
 
-from thresh.errors import DictionaryError
-from thresh.parameters import Rule, checked, is_number, one_of
-
-SHARE = Rule("a number above 0 and below 1", lambda value: is_number(value) and 0 < value < 1)
+from thresh.parameters import checked
+from thresh.stimuli.held_out import SHARE, held_out_combinations, held_out_range
 
 
 @checked(held_out=SHARE, test=SHARE)
@@ -35,40 +33,18 @@ def compositional_split(first, second, held_out: float = 0.25, test: float = 0.2
 
     Raises
     ------
-    DictionaryError
+    StimuliError
         No combination can be held out: an attribute has one value only, or no two share a combination.
     """
-    values = np.stack([np.unique(np.asarray(each), return_inverse=True)[1] for each in (first, second)], axis=1)
-    pairs, pair_of = np.unique(values, axis=0, return_inverse=True)
-    random = np.random.default_rng([seed, 0x636F6D70])
-    out = np.isin(pair_of, held_out_pairs(pairs, max(int(held_out * len(pairs)), 1), random))
-    if not out.any():
-        raise DictionaryError(
-            f"found {len(pairs)} combinations of {' and '.join(str(n) for n in values.max(axis=0) + 1)} values, none of"
-            " which can be held out: expected each attribute's values to come in more than one."
-        )
-    split = within(~out, test, random)
+    out = held_out_combinations(first, second, held_out, seed)
+    split = within(~out, test, np.random.default_rng([seed, 0x7365656E]))
     # A value whose last rows of training were drawn for testing takes them back.
-    for column in values.T:
+    for column in (np.asarray(first), np.asarray(second)):
         lost = np.setdiff1d(column, column[split == "train"])
         split[np.isin(column, lost) & ~out] = "train"
     return split
 
 
-def held_out_pairs(pairs: np.ndarray, wanted: int, random: np.random.Generator) -> np.ndarray:
-    """Indices of at most so many pairs (pairs, 2), drawn so that each value stays in a pair that is not drawn."""
-    left = [np.bincount(column) for column in pairs.T]
-    drawn: list[int] = []
-    for index in random.permutation(len(pairs)):
-        counts = [count[value] for count, value in zip(left, pairs[index], strict=True)]
-        if len(drawn) < wanted and min(counts) > 1:
-            drawn.append(index)
-            for count, value in zip(left, pairs[index], strict=True):
-                count[value] -= 1
-    return np.array(drawn, int)
-
-
-@checked(held_out=SHARE, test=SHARE, side=one_of("above", "below"))
 def range_split(values, held_out: float = 0.2, side: str = "above", test: float = 0.25, seed: int = 0) -> np.ndarray:
     """Hold out the largest or the smallest values of a number: what is 'out' is beyond all that was trained on.
 
@@ -89,17 +65,31 @@ def range_split(values, held_out: float = 0.2, side: str = "above", test: float 
 
     Raises
     ------
-    DictionaryError
-        A value is not finite, or no value is beyond the others.
+    StimuliError
+        No value is beyond the others.
     """
-    values = np.asarray(values, np.float64)
-    if not np.isfinite(values).all():
-        raise DictionaryError("the values hold some that are not finite, expected none.")
-    values = values if side == "above" else -values
-    out = values > np.quantile(values, 1 - held_out)
-    if not out.any():
-        raise DictionaryError(f"found no values {side} those of {1 - held_out:g} of the stimuli, expected some.")
+    out = held_out_range(values, held_out, side)
     return within(~out, test, np.random.default_rng([seed, 0x72616E67]))
+
+
+def study_split(split: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Places of the stimuli of a study for probes: fitted on train stimuli, scored on test stimuli.
+
+    Parameters
+    ----------
+    split : (stimuli,)
+        The study's own, 'train' and 'test'.
+    out : (stimuli,) boolean, optional
+        Those that are held out; in training they are left out, so that dictionaries and probes see the same kinds.
+
+    Returns
+    -------
+    (stimuli,) of 'train', 'in', 'out' and '' for those left out
+    """
+    places = np.where(split == "test", "in", "train")
+    if out is not None:
+        places[out] = np.where(split[out] == "test", "out", "")
+    return places
 
 
 def within(seen: np.ndarray, test: float, random: np.random.Generator) -> np.ndarray:

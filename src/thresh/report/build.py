@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from thresh.report import comparison_words, data, pages, planted, planted_words
+from thresh.report.evaluation import evaluation_page
 from thresh.report.gallery import make_gallery
 from thresh.report.outline import Outline
 from thresh.report.site import Site
@@ -66,6 +67,16 @@ def build_report(
     site.write(pages.dictionaries_page(data.read_curves(results, outline), evaluations, splits, outline))
     evaluations.to_csv(site.data_file("dictionaries.csv"), index=False)
     told("dictionaries")
+    if outline.is_evaluated:
+        found = {
+            "probes": data.read_probes(results, outline),
+            "splices": data.read_splices(results, outline),
+            "stability": data.read_stability(results, outline),
+        }
+        site.write(evaluation_page(**found, outline=outline))
+        for name, table in found.items():
+            table.to_csv(site.data_file(f"{name}.csv"), index=False)
+        told("evaluation")
     galleries = [make_gallery(results, config, gallery, folder) for gallery in config["report"]["galleries"]]
     if galleries:
         site.write(pages.gallery_page(galleries, outline))

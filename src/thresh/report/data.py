@@ -72,6 +72,36 @@ def read_evaluations(results: Path, outline: Outline) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def read_probes(results: Path, outline: Outline) -> pd.DataFrame:
+    """One row for each (probe, system, layer, dictionary, inference); the last two are '' for raw activations."""
+    rows = []
+    for probe, system, layer, codes in outline.study.probes():
+        place = ("codes", *codes[:-1], f"{codes[-1]}.json") if codes else ("activations.json",)
+        names = (probe, system, layer, *(codes or ("", "")))
+        rows.append((names, results.joinpath("probes", probe, system, layer, *place)))
+    return facts_table(("probe", "system", "layer", "dictionary", "inference"), rows)
+
+
+def read_splices(results: Path, outline: Outline) -> pd.DataFrame:
+    """One row for each (splice, system, layer, dictionary, inference)."""
+    rows = [(one, results.joinpath("splices", *one[:4], f"{one[4]}.json")) for one in outline.study.splices()]
+    return facts_table(("splice", "system", "layer", "dictionary", "inference"), rows)
+
+
+def read_stability(results: Path, outline: Outline) -> pd.DataFrame:
+    """One row for each (system, layer, dictionary) that was learned from several seeds."""
+    rows = [(one, results.joinpath("stability", *one[:2], f"{one[2]}.json")) for one in outline.study.repeated()]
+    return facts_table(("system", "layer", "dictionary"), rows)
+
+
+def facts_table(columns: tuple[str, ...], rows: list[tuple[tuple, Path]]) -> pd.DataFrame:
+    """Names and facts of the manifests that are there."""
+    found = [(names, read_json(path)) for names, path in rows]
+    return pd.DataFrame(
+        [dict(zip(columns, names, strict=True)) | content["facts"] for names, content in found if content is not None]
+    )
+
+
 def read_curves(results: Path, outline: Outline) -> pd.DataFrame:
     """Training curves, one row a recorded step; dictionaries that were not trained have none."""
     tables = []

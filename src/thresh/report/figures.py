@@ -206,3 +206,34 @@ def curve_panel(table: pd.DataFrame, measure: str, layers: list[str]) -> dict:
         )
     )
     return finished(chart.properties(width="container", height=130))
+
+
+def probe_panel(table: pd.DataFrame, sizes: list[str], colours: dict[str, str]) -> dict:
+    """Balanced accuracy against the number of columns, a line a representation; dashed where stimuli were held out.
+
+    Parameters
+    ----------
+    table
+        Columns of, place, size, score.
+    sizes
+        Numbers of columns from left to right.
+    colours
+        Representation -> colour.
+    """
+    lines = (
+        alt.Chart(records(table, ["of", "place", "size", "score"]))
+        .mark_line(strokeWidth=1.75, point=alt.OverlayMarkDef(size=22))
+        .encode(
+            x=alt.X("size:O", sort=sizes, scale=alt.Scale(domain=sizes), title=None, axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("score:Q", title=None, scale=alt.Scale(domain=[0.4, 1], clamp=True), axis=alt.Axis(tickCount=4)),
+            color=alt.Color("of:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None),
+            strokeDash=alt.StrokeDash(
+                "place:N",
+                scale=alt.Scale(domain=["in distribution", "held out"], range=[[1, 0], [4, 3]]),
+                legend=None,
+            ),
+            tooltip=["of:N", "place:N", alt.Tooltip("size:O", title="columns"), alt.Tooltip("score:Q", format=".4f")],
+        )
+    )
+    chance = alt.Chart(alt.Data(values=[{"chance": 0.5}])).mark_rule(stroke="var(--muted)", strokeDash=[2, 2])
+    return finished(alt.layer(chance.encode(y="chance:Q"), lines).properties(width="container", height=150))

@@ -8,7 +8,11 @@ from thresh.model_kinds import MODELS
 from thresh.study import Study
 
 RECORDINGS = ("nwb", "arrays")
-PRODUCTS = ("stimuli", "models", "recordings", "dictionaries", "codes", "evaluation", "alignment", "report")
+CONTROLS = ("random", "shuffled")
+PRODUCTS = (
+    *("stimuli", "models", "recordings", "dictionaries", "codes", "evaluation", "stability", "probes", "splices"),
+    *("alignment", "report"),
+)
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,20 @@ class Outline:
         """Every (system, layer, dictionary, inference) that the config asks for."""
         return self.study.codes()
 
+    @property
+    def is_evaluated(self) -> bool:
+        """Whether the study asks for more than reconstruction and sparsity."""
+        return bool(self.study.repeated() or self.study.probes() or self.study.splices())
+
+    @property
+    def intervenes(self) -> bool:
+        return bool(self.study.splices())
+
+    def is_control(self, dictionary: str) -> bool:
+        """Whether a dictionary learns nothing of what it is asked about."""
+        content = self.config["dictionaries"][dictionary]
+        return content["source"] is None and content["method"] in CONTROLS
+
     def dictionaries(self, system: str, layer: str) -> list[str]:
         """Dictionaries that are learned on a layer."""
         return self.study.dictionaries((system, layer))
@@ -145,6 +163,8 @@ class Outline:
         aligned = [(one.comparison, *one.a, *one.b) for one in self.study.alignments()]
         codes = self.code_sources()
         paths = {"dictionaries": learned, "alignment": aligned, "codes": codes, "evaluation": codes}
+        probed = [(*one[:3], *(("codes", *one[3]) if one[3] else ("activations",))) for one in self.study.probes()]
+        paths |= {"stability": self.study.repeated(), "probes": probed, "splices": self.study.splices()}
         sections = {"stimuli": "stimuli", "models": "small_models", "recordings": "simulated_recordings"}
         paths |= {folder: [(name,) for name in self.config[section]] for folder, section in sections.items()}
         return {"/".join((folder, *names)) for folder, found in paths.items() for names in found}

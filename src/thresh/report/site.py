@@ -37,6 +37,7 @@ class Site:
         self.navigation = [("index.html", "Overview")]
         self.navigation += [(comparison_file(name), name) for name in outline.comparisons]
         self.navigation += [("dictionaries.html", "Dictionaries")]
+        self.navigation += [("evaluation.html", "Evaluation")] if outline.is_evaluated else []
         self.navigation += [("gallery.html", "Gallery")] if with_gallery else []
         self.navigation += [("provenance.html", "Provenance")]
         self.templates = Environment(

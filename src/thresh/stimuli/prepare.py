@@ -11,6 +11,7 @@ from thresh.stimuli.base import Stimuli
 from thresh.stimuli.clips import video
 from thresh.stimuli.documents import text, tokens
 from thresh.stimuli.hashing import feature_hash, image_hash, split_of
+from thresh.stimuli.held_out import held_out as held_out_by
 from thresh.stimuli.image_sets import images, with_texts
 from thresh.stimuli.pictures import PixelArray
 from thresh.stimuli.tables import joined
@@ -29,7 +30,8 @@ def prepare(
         Name of the set, for messages.
     split
         Arguments of `thresh.stimuli.hashing.split_of`: `{'test': .25, 'by': 'hash'}` (the default), or
-        `{'by': [test ids]}`.
+        `{'by': [test ids]}`; and `held_out`, arguments of `thresh.stimuli.held_out.held_out`: these are test stimuli
+        too.
     attributes
         A .csv or .parquet file with a column `id` that has a row for every stimulus; its other columns become
         attributes.
@@ -58,8 +60,21 @@ def prepare(
     beside = parts.pop("text", None)
     if beside is not None:
         parts = with_texts(name, parts, beside)
-    chosen = split_of(name, list(parts["ids"]), **(split or {}))
+    chosen = split_with_held_out(name, parts, **(split or {}))
     return Stimuli(name, kind, split=chosen, parameters=parameters_of(name, given.kwargs), **parts)
+
+
+def split_with_held_out(name: str, parts: dict, *, held_out: dict | None = None, **split) -> np.ndarray:
+    """Split of each stimulus; those that are held out by their attributes are in 'test'."""
+    chosen = split_of(name, list(parts["ids"]), **split)
+    if held_out is not None:
+        try:
+            chosen[held_out_by(parts["attributes"], **held_out)] = "test"
+        except StimuliError as error:
+            raise StimuliError(f"stimuli.{name}.split.held_out: {error}") from None
+        if not (chosen == "train").any():
+            raise StimuliError(f"stimuli.{name}.split.held_out: found no train stimulus left, expected at least one.")
+    return chosen
 
 
 def digits(name: str) -> dict:

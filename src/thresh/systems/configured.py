@@ -7,6 +7,8 @@ from thresh.stimuli import Stimuli
 from thresh.systems import open_system
 from thresh.systems.base import System
 
+# What stands beside a system's parameters and is for the workflow.
+NOT_OF_SYSTEMS = ("kind", "stimuli", "layers", "constant_units", "spliced")
 # Key under which a system names what it is read from; the study may have made it, under a name of its own.
 READ_FROM = {"transformers": "model", "nwb": "file"}
 
@@ -24,7 +26,7 @@ def configured_systems(
         Where the model or recording stands, if not where the config says: a model that the study trained itself, a
         recording that it simulated.
     """
-    keys = {key: value for key, value in params.items() if key not in ("kind", "stimuli", "layers", "constant_units")}
+    keys = {key: value for key, value in params.items() if key not in NOT_OF_SYSTEMS}
     key = READ_FROM.get(params["kind"])
     if key and made:
         (place,) = made

@@ -1,0 +1,122 @@
+"""What linear heads read of a layer's stimuli, from its store or from the codes of one dictionary."""
+
+import numpy as np
+from scipy.sparse import csr_array, vstack
+
+from thresh.dictionaries import Dictionary
+from thresh.errors import DictionaryError
+from thresh.evaluation.attributes import drawn, probe_plan
+from thresh.evaluation.facts import plain
+from thresh.evaluation.identifiability import identifiability, mixtures
+from thresh.evaluation.plausibility import class_directions, plausibility
+from thresh.evaluation.probing import dense_probing, quantity_probing, sparse_probing
+from thresh.inference import infer
+from thresh.stimuli import Stimuli
+from thresh.store import Activations, Codes, pool_store
+from thresh.store.pooling import blocks_of_stimuli, pool
+
+MIXTURES, SOURCES = 2000, 2
+# Rows whose pooled codes are dense for a moment.
+BLOCK_ROWS = 8192
+
+
+def probe_store(
+    activations: Activations,
+    stimuli: Stimuli,
+    *,
+    attribute: str,
+    kind: str = "labels",
+    sizes: list[int] | None = None,
+    held_out: dict | None = None,
+    pooling: str = "mean",
+    at_most: int = 10_000,
+    seed: int = 0,
+    codes: Codes | None = None,
+    dictionary: Dictionary | None = None,
+) -> dict:
+    """Probe the activations of a layer; or its codes, whose dictionary is then asked about its directions too.
+
+    Heads are fitted on the stimuli that dictionaries are learned on and scored on the others; kinds of stimuli that are
+    held out are scored apart ('out').
+
+    Parameters
+    ----------
+    attribute
+        Of the stimuli; those without a value are left out.
+    kind
+        'labels' (`sparse_probing`, `dense_probing`) or 'quantity' (`quantity_probing`).
+    sizes
+        Columns of sparse probes; default: those of `sparse_probing`.
+    held_out
+        Arguments of `thresh.stimuli.held_out.held_out`; None for nothing.
+    pooling
+        Rule from rows to stimuli, see `thresh.store.pool`.
+    at_most
+        Stimuli to look at.
+    codes, dictionary
+        Both, or neither for raw activations.
+
+    Returns
+    -------
+    facts: columns; train, in, out (numbers of stimuli); for what is held out, whether the dictionary was learned on
+    such stimuli (learned_on_out); what the probes give; and for codes of labels, `plausibility` of the dictionary for
+    the directions of a classifier of train activations, and of three labels or more `identifiability` on mixtures of
+    two test stimuli. None where not defined.
+
+    Raises
+    ------
+    DictionaryError, StimuliError
+        A split has no stimulus with a value, there is no such attribute, or nothing can be held out of it.
+    """
+    values, places, out = probe_plan(
+        stimuli.attributes, stimuli.split, attribute=attribute, kind=kind, held_out=held_out
+    )
+    chosen = drawn(places != "", at_most, seed)
+    rows = activations.rows["stimulus"].to_numpy()
+    shown, columns = pooled(activations if codes is None else codes, rows, chosen[rows], pooling)
+    values, places = values[shown], places[shown]
+    facts = {"columns": columns.shape[1]} | {name: int((places == name).sum()) for name in ("train", "in", "out")}
+    if out is not None:
+        facts["learned_on_out"] = bool((stimuli.split[out] == "train").any())
+    if kind == "quantity":
+        facts |= quantity_probing(columns, values, places)
+    else:
+        facts |= {"classes": len(np.unique(values[places == "train"]))}
+        facts |= sparse_probing(columns, values, places, **({} if sizes is None else {"sizes": sizes}))
+        facts |= dense_probing(columns, values, places)
+        if codes is not None:
+            # Means: dictionaries are linear in them.
+            _, raw = pooled(activations, rows, chosen[rows], "mean")
+            facts |= of_dictionary(dictionary, codes, raw, values, places, seed)
+    return plain(facts)
+
+
+def pooled(
+    store: Activations | Codes, stimulus: np.ndarray, keep: np.ndarray, rule: str
+) -> tuple[np.ndarray, np.ndarray | csr_array]:
+    """Stimuli and their pooled rows; codes stay sparse."""
+    if isinstance(store, Activations):
+        return pool_store(store, stimulus, keep, rule)
+    found = [
+        pool(store.read(start, stop)[keep[start:stop]], stimulus[start:stop][keep[start:stop]], rule)
+        for start, stop in blocks_of_stimuli(stimulus, BLOCK_ROWS)
+        if keep[start:stop].any()
+    ]
+    if not found:
+        raise DictionaryError(f"{store.path}: found no rows of stimuli to probe, expected some.")
+    stimuli, values = zip(*found, strict=True)
+    return np.concatenate(stimuli), vstack([csr_array(each) for each in values], format="csr")
+
+
+def of_dictionary(
+    dictionary: Dictionary, codes: Codes, raw: np.ndarray, labels: np.ndarray, places: np.ndarray, seed: int
+) -> dict[str, float]:
+    """Whether atoms point where a classifier does, and whether one code tells what is in a mixture of two stimuli."""
+    train, test = places == "train", places != "train"
+    found = plausibility(dictionary, class_directions(raw[train], labels[train]), seed)
+    if len(np.unique(labels[test])) <= SOURCES:
+        return found  # Every class would be in every mixture.
+    mixed, presence = mixtures(raw[test], labels[test], MIXTURES, SOURCES, seed)
+    solver, params = codes.attrs["solver"], codes.attrs["params"]
+    inferred = infer(mixed.astype(np.float32), dictionary, solver, device="cpu", **params)
+    return found | identifiability(inferred, presence, seed)

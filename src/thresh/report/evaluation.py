@@ -1,0 +1,161 @@
+"""The page of evaluations beyond reconstruction: probes, codes put back into models, stability across seeds."""
+
+import pandas as pd
+
+from thresh.report import figures
+from thresh.report.groups import Drawing
+from thresh.report.outline import Outline
+from thresh.report.site import Page
+from thresh.report.words import NOTABLE, Sentence, listed, number
+
+UNITS = "raw units"
+PLACES = {"in": "in distribution", "out": "held out"}
+SPLICES = {
+    "predictions": "Predictions",
+    "ce_original": "CE, model as it is",
+    "ce_spliced": "CE, spliced",
+    "ce_zero": "CE, zeros",
+    "ce_mean": "CE, mean",
+    "recovered_zero": "Recovered from zeros",
+    "recovered_mean": "Recovered from the mean",
+    "accuracy_original": "Accuracy as it is",
+    "accuracy_spliced": "Accuracy, spliced",
+}
+STABILITY = {
+    "dictionaries": "Seeds",
+    "stability_cosine": "Cosine of atoms",
+    "stability_cosine_least": "of the worst pair",
+    "random_stability_cosine": "random null",
+    "lookalike_stability_cosine": "lookalike null",
+    "stability_fraction": "Share above .9",
+    "stability_correlation": "Correlation of codes",
+    "random_stability_correlation": "random null",
+}
+QUANTITIES = {
+    "quantity_correlation_in": "r, in distribution",
+    "quantity_r2_in": "R2, in distribution",
+    "quantity_correlation_out": "r, held out",
+    "quantity_r2_out": "R2, held out",
+}
+OF_DICTIONARIES = {
+    "plausibility": "Plausibility",
+    "random_plausibility": "random null",
+    "identifiability_held_out": "Identifiability",
+    "identifiability_chance": "chance",
+}
+WHOLE = ("predictions", "dictionaries", "columns")
+
+
+def evaluation_page(probes: pd.DataFrame, splices: pd.DataFrame, stability: pd.DataFrame, outline: Outline) -> Page:
+    context = {
+        "probes": [about_probe(name, probes, outline) for name in outline.config["evaluation"]["probes"]],
+        "splices": table(splices, SPLICES),
+        "stability": table(stability, STABILITY),
+    }
+    return Page("evaluation.html", "evaluation.html", context)
+
+
+def table(found: pd.DataFrame, columns: dict[str, str]) -> dict:
+    """Headings of the columns that have a value, and rows of names and texts."""
+    shown = {key: label for key, label in columns.items() if key in found and found[key].notna().any()}
+    rows = [record | {"values": [text(record, key) for key in shown]} for record in found.to_dict("records")]
+    return {"columns": list(shown.values()), "rows": rows}
+
+
+def text(record: dict, key: str) -> str:
+    value = record.get(key)
+    if value is None or pd.isna(value):
+        return "–"
+    return f"{int(value):,}" if key in WHOLE else number(float(value))
+
+
+def about_probe(name: str, probes: pd.DataFrame, outline: Outline) -> dict:
+    """What one probe reads: sentences, charts of labels, and its whole table."""
+    content = outline.config["evaluation"]["probes"][name]
+    mine = probes[probes["probe"] == name] if len(probes) else probes
+    mine = mine.assign(of=[representation(one) for one in mine.to_dict("records")])
+    colours = colours_of(mine, outline)
+    about = {
+        "name": name,
+        "content": content,
+        "stimuli": [
+            f"{int(mine[key].max()):,} {word}" for key, word in STIMULI.items() if len(mine) and mine[key].max()
+        ],
+        "seen_in_training": bool(len(mine) and "learned_on_out" in mine and (mine["learned_on_out"] == True).any()),  # noqa: E712
+        "told": [],
+        "drawings": [],
+        "legend": list(colours.items()),
+    }
+    if content["kind"] == "quantity":
+        return about | {"table": table(mine, {"columns": "Columns"} | QUANTITIES)}
+    sizes = content["sizes"]
+    about["told"] = [] if mine.empty else [few_columns(mine, min(sizes), content["attribute"], outline)]
+    about["drawings"] = [
+        Drawing(
+            f"{outline.label(system)} · {layer}",
+            figures.probe_panel(accuracies(of_layer, sizes), [*map(str, sizes), "all"], colours),
+            f"Balanced accuracy of probes of {name} on {system}, {layer}",
+        )
+        for (system, layer), of_layer in mine.groupby(["system", "layer"], sort=False)
+    ]
+    keys = {f"probe_{size}_{place}": f"{size}, {word}" for place, word in PLACES.items() for size in [*sizes, "all"]}
+    return about | {"table": table(mine, {"columns": "Columns"} | keys | OF_DICTIONARIES)}
+
+
+def largest(table: pd.DataFrame, key: str) -> float:
+    """Of a column; 0 where it is not there or empty."""
+    return table[key].dropna().max() if key in table and table[key].notna().any() else 0
+
+
+STIMULI = {"train": "train", "in": "test", "out": "held-out test"}
+
+
+def representation(record: dict) -> str:
+    return f"{record['dictionary']} · {record['inference']}" if record["dictionary"] else UNITS
+
+
+def colours_of(probes: pd.DataFrame, outline: Outline) -> dict[str, str]:
+    """Colour of each representation: controls are grey, as everywhere in the report."""
+    found, codes, controls = {}, 0, 0
+    for record in probes.drop_duplicates("of").to_dict("records") if len(probes) else []:
+        if not record["dictionary"]:
+            colour = "var(--raw)"
+        elif outline.is_control(record["dictionary"]):
+            colour, controls = f"var(--control-{controls % 2 + 1})", controls + 1
+        else:
+            colour, codes = f"var(--codes-{codes % 4 + 1})", codes + 1
+        found[record["of"]] = colour
+    return found
+
+
+def accuracies(probes: pd.DataFrame, sizes: list[int]) -> pd.DataFrame:
+    """One row for each representation, place and number of columns: of, place, size, score."""
+    return pd.DataFrame(
+        [
+            {"of": record["of"], "place": word, "size": str(size), "score": record[key]}
+            for record in probes.to_dict("records")
+            for place, word in PLACES.items()
+            for size in [*sizes, "all"]
+            if pd.notna(record.get(key := f"probe_{size}_{place}"))
+        ]
+    )
+
+
+def few_columns(probes: pd.DataFrame, size: int, attribute: str, outline: Outline) -> Sentence:
+    """Whether few atoms tell more than as few units, in the mean over layers that have both."""
+    key = f"probe_{size}_in" if f"probe_{size}_in" in probes else f"probe_{size}_out"
+    means = probes.groupby("of", sort=False)[key].mean().dropna()
+    learned = [name for name in means.index if name != UNITS and not outline.is_control(name.partition(" · ")[0])]
+    columns = "One column" if size == 1 else f"{size} columns"
+    numbers = listed([f"{name} {number(value)}" for name, value in means.items()])
+    best = max(learned, key=means.get, default=None)
+    if best is None or UNITS not in means:
+        claim = f"{columns} of raw units tells {attribute}" if size == 1 else f"{columns} tell {attribute}"
+    else:
+        gain = means[best] - means[UNITS]
+        verb = "more" if gain > NOTABLE else "less" if gain < -NOTABLE else "as much"
+        than = "as" if verb == "as much" else "than"
+        atoms, units = ("One atom", "one unit") if size == 1 else (f"{size} atoms", f"{size} units")
+        tells = "tells" if size == 1 else "tell"
+        claim = f"{atoms} of {best} {tells} {verb} of {attribute} {than} {units}"
+    return Sentence(claim, f"Balanced accuracy, mean over layers (chance .5): {numbers}.")
