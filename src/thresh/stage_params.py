@@ -114,7 +114,7 @@ def check_params(study: Study) -> dict:
     learned = [name for name, content in study.config.dictionaries.items() if content.source is None]
     return {
         "dictionaries": {
-            name: study.params("dictionaries", name, ("source",))
+            name: study.params("dictionaries", name, ("source", "repeats"))
             | {"code": method_code(study.config.dictionaries[name].method)}
             for name in learned
         },

@@ -81,10 +81,11 @@ class Study:
         return None if subfolder is None else source.model_dump() | {"subfolder": subfolder.replace(PLACE, name)}
 
     def widths(self) -> dict[str, dict[str, dict[str, int | str | dict]]]:
-        """System -> layer -> dictionary -> atoms, or the source that it is imported from."""
+        """System -> layer -> dictionary -> atoms, or the source that it is imported from; repeats are as wide."""
         found: dict[str, dict[str, dict[str, int | str | dict]]] = {}
         for system, layer in self.layers():
-            if names := self.dictionaries((system, layer)):
+            names = [name for name in self.config.dictionaries if self.applies(name, (system, layer))]
+            if names:
                 atoms = {name: self.source(name, (system, layer)) or self.learned[name].atoms for name in names}
                 found.setdefault(system, {})[layer] = atoms
         return found

@@ -25,7 +25,8 @@ def study_config() -> dict:
         "learned": {"dictionary": "topk", "inference": "encoder"},
         "random": {"dictionary": "random", "inference": "omp", "role": "control"},
     }
-    small = {"kind": "transformers", "stimuli": "digits", "layers": list(LAYERS)}
+    layers = {layer: {"module": layer, "pooling": "positions"} for layer in LAYERS}
+    small = {"kind": "transformers", "stimuli": "digits", "layers": layers}
     planted = {"kind": "planted", "units": 48}
     config = {
         "results": "results/fabricated",
@@ -48,7 +49,7 @@ def study_config() -> dict:
             "partial_b": planted | {"stimuli": "features_partial", "features": [16, 64], "seed": 1},
         },
         "dictionaries": {
-            "topk": {"method": "topk", "params": {"k": 8}},
+            "topk": {"method": "topk", "params": {"k": 8}, "repeats": 2},
             "random": {"method": "random"},
         },
         "inference": {
@@ -60,6 +61,13 @@ def study_config() -> dict:
             "planted_partial": {"systems": ["partial_a", "partial_b"], "metrics": [CKA, "matched_fraction"]},
             "networks": {"systems": list(NETWORKS), "metrics": [CKA, DEBIASED, "one_to_one_matching"]},
             "brain": {"pairs": [[name, "brain"] for name in NETWORKS], "metrics": [DEBIASED, "linear_predictivity"]},
+        },
+        "evaluation": {
+            "probes": {
+                "digit": {"stimuli": "digits", "attribute": "label", "sizes": [1, 4], "systems": list(NETWORKS)},
+                "ink": {"stimuli": "digits", "attribute": "ink", "kind": "quantity", "systems": ["vit"]},
+            },
+            "splices": {"classes": {"systems": ["vit"], "layers": {"vit": ["stage2"]}}},
         },
         "report": {
             "title": "Quickstart, fabricated",
@@ -203,6 +211,36 @@ def write_dictionaries(results: Path) -> None:
                 path.write_text("\n".join(json.dumps(line) for line in lines) + "\n")
 
 
+# Balanced accuracy of one column, by what it is of.
+ONE_COLUMN = {"activations": 0.71, "codes/topk/encoder": 0.83, "codes/random/omp": 0.64}
+
+
+def write_evaluation(results: Path) -> None:
+    """Probes of every layer of the networks, one splice of two dictionaries, stability of all that has repeats."""
+    counts = {"columns": 48, "train": 1347, "in": 400, "out": 50, "learned_on_out": True}
+    for system in NETWORKS:
+        for layer in LAYERS:
+            for place, one in ONE_COLUMN.items():
+                facts = counts | {"probe_1_in": one, "probe_4_in": one + 0.08, "probe_all_in": 0.97}
+                facts |= {"probe_1_out": one - 0.1, "probe_4_out": one - 0.05, "probe_all_out": None}
+                if place != "activations":
+                    facts |= {"plausibility": 0.61, "random_plausibility": 0.42}
+                path = results / "probes" / "digit" / system / layer / f"{place}.json"
+                write_json(path, {"digest": "0" * 64, "facts": facts})
+                if system == "vit":
+                    facts = counts | {"quantity_correlation_in": one, "quantity_r2_in": one**2}
+                    path = results / "probes" / "ink" / system / layer / f"{place}.json"
+                    write_json(path, {"digest": "0" * 64, "facts": facts})
+    for codes, spliced in (("topk/encoder", 0.4), ("random/omp", 1.9)):
+        facts = {"stimuli": 450, "predictions": 450, "ce_original": 0.2, "ce_spliced": spliced, "ce_zero": 2.2}
+        facts |= {"ce_mean": 2.0, "recovered_zero": (2.2 - spliced) / 2, "recovered_mean": None}
+        path = results / "splices" / "classes" / "vit" / "stage2" / f"{codes}.json"
+        write_json(path, {"digest": "0" * 64, "facts": facts})
+    for system, layer in (("vit", "stage1"), ("full_a", "units")):
+        facts = {"dictionaries": 2, "stability_cosine": 0.87, "random_stability_cosine": 0.31}
+        write_json(results / "stability" / system / layer / "topk.json", {"digest": "0" * 64, "facts": facts})
+
+
 def write_json(path: Path, content: dict) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content))
@@ -282,6 +320,7 @@ def write_results(results: Path) -> dict:
     write_networks(results)
     write_brain(results)
     write_dictionaries(results)
+    write_evaluation(results)
     write_stores(results)
     write_provenance(results)
     for name in NETWORKS[:3]:

@@ -98,6 +98,55 @@ def test_bars_turn_every_layer_towards_the_recording(built):
     assert [param["value"] for param in chart["params"]] == ["linear_predictivity a_to_b"]
 
 
+def test_probes_are_told_drawn_and_tabled_with_the_same_numbers(built):
+    page = built.page("evaluation.html")
+    shown = plain(page)
+    assert "One atom of topk · encoder tells more of label than one unit" in shown
+    assert "raw units 0.710, topk · encoder 0.830 and random · omp 0.640" in shown
+    assert "1,347 train, 400 test, 50 held-out test stimuli" in shown
+    assert "Dictionaries were learned on stimuli of the held-out kinds too" in shown
+    drawn = charts(page)
+    assert len(drawn) == len(fabricated.NETWORKS) * len(fabricated.LAYERS)
+    values = next(layer["data"]["values"] for layer in drawn[0]["layer"] if len(layer["data"]["values"]) > 1)
+    found = {(row["of"], row["place"], row["size"]): row["score"] for row in values}
+    assert found["topk · encoder", "in distribution", "1"] == 0.83
+    assert found["raw units", "held out", "4"] == pytest.approx(0.66)
+    assert ("raw units", "held out", "all") not in found
+    table = table_with(page, "4 out")
+    assert texts(table[0])[3:] == [
+        *("Columns", "1 in", "4 in", "all in", "1 out", "4 out", "Plausibility", "random null"),
+    ]
+    row = next(texts(row) for row in table if texts(row)[:3] == ["vit", "stage2", "topk · encoder"])
+    assert row[3:] == ["48", "0.830", "0.910", "0.970", "0.730", "0.780", "0.610", "0.420"]
+    csv = pd.read_csv(built.folder / "data" / "probes.csv")
+    assert len(csv) == len(fabricated.ONE_COLUMN) * (len(fabricated.NETWORKS) + 1) * len(fabricated.LAYERS)
+
+
+def test_splices_and_stability_have_their_tables(built):
+    page = built.page("evaluation.html")
+    rows = [texts(row) for row in table_with(page, "CE, spliced")[1:]]
+    assert rows == [
+        ["classes", "vit", "stage2", "topk", "encoder", "450", "0.200", "0.400", "2.200", "2.000", "0.900"],
+        ["classes", "vit", "stage2", "random", "omp", "450", "0.200", "1.900", "2.200", "2.000", "0.150"],
+    ]
+    stability = [texts(row) for row in table_with(page, "Cosine of atoms")[1:]]
+    assert ["vit", "stage1", "topk", "2", "0.870", "0.310"] in stability
+    # A page of observations says where something was intervened on, and only then.
+    assert "but for codes that were put back into models" in plain(built.page("index.html"))
+
+
+def test_a_study_without_evaluations_has_no_page_of_them(tmp_path):
+    config = fabricated.study_config()
+    config["evaluation"] = {"probes": {}, "splices": {}}
+    config["dictionaries"]["topk"]["repeats"] = 1
+    config["report"]["galleries"] = []
+    build_report(config, tmp_path / "results", made(tmp_path / "report"))
+    assert not (tmp_path / "report" / "evaluation.html").exists()
+    index = (tmp_path / "report" / "index.html").read_text()
+    assert "evaluation.html" not in index
+    assert "nothing was intervened on." in plain(index)
+
+
 def test_recording_as_side_a_is_turned_too(tmp_path):
     config = fabricated.study_config()
     config["alignment"] = {"brain": config["alignment"]["brain"] | {"pairs": [["brain", "vit"]]}}
@@ -139,7 +188,7 @@ def test_simulated_and_untrained_systems_are_marked_wherever_they_are_shown(buil
 
 
 def test_evidence_level_is_on_every_page(built):
-    assert len(pages(built)) == built.facts["pages"] == 8
+    assert len(pages(built)) == built.facts["pages"] == 9
     for page in pages(built).values():
         assert "Evidence level: observation" in plain(page)
     assert "Evidence level: observation, not intervention." in plain(built.page("index.html"))

@@ -97,9 +97,10 @@ def read_stability(results: Path, outline: Outline) -> pd.DataFrame:
 def facts_table(columns: tuple[str, ...], rows: list[tuple[tuple, Path]]) -> pd.DataFrame:
     """Names and facts of the manifests that are there."""
     found = [(names, read_json(path)) for names, path in rows]
-    return pd.DataFrame(
-        [dict(zip(columns, names, strict=True)) | content["facts"] for names, content in found if content is not None]
-    )
+    made = [
+        dict(zip(columns, names, strict=True)) | content["facts"] for names, content in found if content is not None
+    ]
+    return pd.DataFrame(made) if made else pd.DataFrame(columns=list(columns))
 
 
 def read_curves(results: Path, outline: Outline) -> pd.DataFrame:

@@ -32,10 +32,10 @@ STABILITY = {
     "random_stability_correlation": "random null",
 }
 QUANTITIES = {
-    "quantity_correlation_in": "r, in distribution",
-    "quantity_r2_in": "R2, in distribution",
-    "quantity_correlation_out": "r, held out",
-    "quantity_r2_out": "R2, held out",
+    "quantity_correlation_in": "r in",
+    "quantity_r2_in": "R2 in",
+    "quantity_correlation_out": "r out",
+    "quantity_r2_out": "R2 out",
 }
 OF_DICTIONARIES = {
     "plausibility": "Plausibility",
@@ -72,7 +72,7 @@ def text(record: dict, key: str) -> str:
 def about_probe(name: str, probes: pd.DataFrame, outline: Outline) -> dict:
     """What one probe reads: sentences, charts of labels, and its whole table."""
     content = outline.config["evaluation"]["probes"][name]
-    mine = probes[probes["probe"] == name] if len(probes) else probes
+    mine = probes[probes["probe"] == name]
     mine = mine.assign(of=[representation(one) for one in mine.to_dict("records")])
     colours = colours_of(mine, outline)
     about = {
@@ -98,7 +98,7 @@ def about_probe(name: str, probes: pd.DataFrame, outline: Outline) -> dict:
         )
         for (system, layer), of_layer in mine.groupby(["system", "layer"], sort=False)
     ]
-    keys = {f"probe_{size}_{place}": f"{size}, {word}" for place, word in PLACES.items() for size in [*sizes, "all"]}
+    keys = {f"probe_{size}_{place}": f"{size} {place}" for place in PLACES for size in [*sizes, "all"]}
     return about | {"table": table(mine, {"columns": "Columns"} | keys | OF_DICTIONARIES)}
 
 
@@ -117,7 +117,7 @@ def representation(record: dict) -> str:
 def colours_of(probes: pd.DataFrame, outline: Outline) -> dict[str, str]:
     """Colour of each representation: controls are grey, as everywhere in the report."""
     found, codes, controls = {}, 0, 0
-    for record in probes.drop_duplicates("of").to_dict("records") if len(probes) else []:
+    for record in probes.drop_duplicates("of").to_dict("records"):
         if not record["dictionary"]:
             colour = "var(--raw)"
         elif outline.is_control(record["dictionary"]):

@@ -220,12 +220,13 @@ def probe_panel(table: pd.DataFrame, sizes: list[str], colours: dict[str, str]) 
     colours
         Representation -> colour.
     """
+    scale = alt.Scale(domain=[0.4, 1], clamp=True)
     lines = (
         alt.Chart(records(table, ["of", "place", "size", "score"]))
         .mark_line(strokeWidth=1.75, point=alt.OverlayMarkDef(size=22))
         .encode(
             x=alt.X("size:O", sort=sizes, scale=alt.Scale(domain=sizes), title=None, axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("score:Q", title=None, scale=alt.Scale(domain=[0.4, 1], clamp=True), axis=alt.Axis(tickCount=4)),
+            y=alt.Y("score:Q", title=None, scale=scale, axis=alt.Axis(tickCount=4)),
             color=alt.Color("of:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None),
             strokeDash=alt.StrokeDash(
                 "place:N",
@@ -236,4 +237,6 @@ def probe_panel(table: pd.DataFrame, sizes: list[str], colours: dict[str, str]) 
         )
     )
     chance = alt.Chart(alt.Data(values=[{"chance": 0.5}])).mark_rule(stroke="var(--muted)", strokeDash=[2, 2])
-    return finished(alt.layer(chance.encode(y="chance:Q"), lines).properties(width="container", height=150))
+    return finished(
+        alt.layer(chance.encode(y=alt.Y("chance:Q", scale=scale)), lines).properties(width="container", height=150)
+    )
