@@ -12,7 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thresh.config_reference import reference_markdown, schema_json
-from thresh.stage_params import alignment_params, check_params, pairs_params
+from thresh.stage_params import (
+    alignment_params,
+    attributes_params,
+    check_params,
+    dictionary_params,
+    pairs_params,
+    probe_params,
+)
 from thresh.stages import canonical
 from thresh.study_loading import StudyError, load_study
 
@@ -137,6 +144,42 @@ def errors_of(config):
             " layer, expected some; it has none.",
         ),
         (["systems", "a/b"], SMALL["systems"]["raw"], "systems.a/b: "),
+        (["dictionaries", "online", "repeats"], 0, "dictionaries.online.repeats: found 0, input should be greater"),
+        (
+            ["dictionaries", "online"],
+            {"source": {"path": "x"}, "repeats": 2},
+            "dictionaries.online: expected no `repeats` beside `source`",
+        ),
+        (
+            ["stimuli", "digits", "split"],
+            {"held_out": {"share": 0.2}},
+            "stimuli.digits.split.held_out: expected either `combinations` or `range`",
+        ),
+        (
+            ["evaluation"],
+            {"probes": {"a": {"stimuli": "digit", "attribute": "label"}}},
+            "evaluation.probes.a.stimuli: found 'digit', expected a key of `stimuli`; nearest: digits",
+        ),
+        (
+            ["evaluation"],
+            {"probes": {"a": {"stimuli": "digits", "attribute": "label", "kind": "quantity", "sizes": [2]}}},
+            "evaluation.probes.a: expected no `sizes` beside `kind: quantity`",
+        ),
+        (
+            ["evaluation"],
+            {"probes": {"a": {"stimuli": "digits", "attribute": "label", "layers": {"net": ["x"]}}}},
+            "evaluation.probes.a.layers.net: found 'x', expected a key of `systems.net.layers`",
+        ),
+        (
+            ["evaluation"],
+            {"splices": {"a": {"systems": ["raw"]}}},
+            "evaluation.splices.a: raw is of kind 'pixels', expected a transformers model.",
+        ),
+        (
+            ["evaluation"],
+            {"splices": {"a": {"systems": ["net"]}}},
+            "evaluation.splices.a: net/encoder.stages.0 has the pooling 'mean', expected positions.",
+        ),
     ],
 )
 def test_an_error_names_its_key(path, value, message):
@@ -182,7 +225,13 @@ FULL["alignment"]["all"] |= {
 }
 FULL["dictionaries"]["online"] |= {"layers": {"net": ["encoder.stages.0"]}, "params": {"penalty": 0.1}, "atoms": "4x"}
 FULL["inference"]["fista"]["dictionaries"] = ["online", "random"]
-FULL["stimuli"]["digits"]["split"] = {"by": ["one", "two"]}
+FULL["stimuli"]["digits"]["split"] = {"by": ["one", "two"], "held_out": {"combinations": ["shape", "size"]}}
+FULL["dictionaries"]["random"]["repeats"] = 2
+FULL["systems"]["net"]["layers"] = {"encoder.stages.0": {"module": "encoder.stages.0", "pooling": "positions"}}
+FULL["evaluation"] = {
+    "probes": {"shape": {"stimuli": "digits", "attribute": "shape", "sizes": [1, 2], "dictionaries": ["online"]}},
+    "splices": {"all": {"systems": ["net"], "layers": {"net": ["encoder.stages.0"]}, "labels": "label"}},
+}
 
 
 def nodes(content, path=()):
@@ -222,6 +271,7 @@ def test_whatever_stands_in_a_config_it_is_a_study_or_lines_that_say_why_not(pat
         # What is accepted can be handed to jobs.
         canonical([check_params(study), pairs_params(study)])
         canonical([alignment_params(study, pair.comparison, pair.a, pair.b) for pair in study.alignments()])
+        canonical([attributes_params(study), *(probe_params(study, one[0]) for one in study.probes())])
 
 
 def test_a_study_is_spread_out_into_its_jobs():
@@ -234,6 +284,32 @@ def test_a_study_is_spread_out_into_its_jobs():
     assert (pair.a, pair.b) == (("net", "encoder.stages.0"), ("raw", "pixels"))
     assert study.representations("all", pair.a) == {"learned": ("online", "fista")}
     assert study.representations("all", pair.b) == {}
+
+
+def test_repeats_are_learned_from_further_seeds_and_have_neither_codes_nor_a_key_of_their_number():
+    study = load_study(changed(["dictionaries", "online", "repeats"], 3))
+    layer = ("net", "encoder.stages.0")
+    assert study.dictionaries(layer) == ["online", "online@1", "online@2", "random"]
+    assert [study.learned[name].seed for name in study.repeats("online")] == [0, 1, 2]
+    assert study.codes() == load_study(SMALL).codes()
+    assert study.repeated() == [(*layer, "online")]
+    place = "/".join(layer)
+    fewer = dictionary_params(load_study(SMALL), place, ("online",))["products"]["online"]
+    assert dictionary_params(study, place, ("online", "online@1"))["products"]["online"] == fewer
+
+
+def test_probes_are_of_the_systems_that_answer_to_their_stimuli():
+    study = load_study(FULL)
+    assert study.probes() == [
+        ("shape", "net", "encoder.stages.0", ()),
+        ("shape", "net", "encoder.stages.0", ("online", "fista")),
+        ("shape", "raw", "pixels", ()),
+    ]
+    held_out = probe_params(study, "shape")["held_out"]
+    assert held_out["combinations"] == ["shape", "size"]  # of the split, for the probe says nothing
+    assert study.splices() == [
+        ("all", "net", "encoder.stages.0", dictionary, "fista") for dictionary in ("online", "random")
+    ]
 
 
 def test_limits_on_layers_hold_for_the_systems_they_name():

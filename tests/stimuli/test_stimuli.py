@@ -2,6 +2,7 @@ import hashlib
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 import zarr
 from hypothesis import given
@@ -63,6 +64,22 @@ def test_share_of_test_stimuli():
 def test_split_by_list_of_ids():
     stimuli = prepare("features", "f", samples=5, features=2, probability=0.5, split={"by": ["sample000003"]})
     assert list(stimuli.split) == ["train", "train", "train", "test", "train"]
+
+
+def test_what_is_held_out_by_attributes_is_in_the_test_split_too(tmp_path):
+    plain = prepare("digits", "digits")
+    digit = plain.attributes["label"]
+    table = {"id": plain.ids, "even": digit % 2 == 0, "large": digit > 4}
+    pd.DataFrame(table).to_csv(tmp_path / "more.csv", index=False)
+    split = {"held_out": {"combinations": ["even", "large"], "share": 0.3}}
+    stimuli = prepare("digits", "digits", split=split, attributes=tmp_path / "more.csv")
+    pairs = np.array([f"{a} {b}" for a, b in zip(table["even"], table["large"], strict=True)])
+    unseen = set(pairs) - set(pairs[stimuli.split == "train"])
+    assert len(unseen) == 1
+    others = ~np.isin(pairs, list(unseen))
+    assert np.array_equal(stimuli.split[others], plain.split[others])
+    with pytest.raises(StimuliError, match=r"stimuli.digits.split.held_out: found no attribute 'shape', expected one"):
+        prepare("digits", "digits", split={"held_out": {"range": "shape"}})
 
 
 @pytest.mark.parametrize(
