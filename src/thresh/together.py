@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 
-from thresh.stages import Job, run_stage
+from thresh.stages import run_stage
 
 
 def run_together(stage: str, arguments: argparse.Namespace, work: Callable[..., dict[str, dict]]) -> None:
