@@ -14,11 +14,10 @@ Example, after `make quickstart`:
     --manifest planted_128=by_hand/full_a/units/planted_128.json
 """
 
-import os
-from functools import partial
 from pathlib import Path
 
-from thresh.stages import Job, run_stage, source_of, stage_parser
+from thresh.stages import Job, source_of, stage_parser
+from thresh.together import run_together
 
 
 def main() -> None:
@@ -30,7 +29,7 @@ def main() -> None:
     parser.add_argument("--tensorboard", type=Path, help="folder for curves that TensorBoard shows")
     arguments = parser.parse_args()
 
-    def work(job: Job, device: str = arguments.device) -> dict[str, dict]:
+    def work(job: Job, device: str) -> dict[str, dict]:
         from thresh.dictionaries import Rhythm, learn_store
         from thresh.dictionaries.specs import seed_of, spec_of
         from thresh.stimuli import open_stimuli
@@ -51,14 +50,7 @@ def main() -> None:
             finished=job.finished,
         )
 
-    if "WORLD_SIZE" not in os.environ:
-        run_stage("learn_dictionaries", arguments, work, resumes=True)
-        return
-    from thresh.dictionaries.training.ranks import ranks
-
-    with ranks(arguments.device) as group:
-        device = group.device if group else arguments.device
-        run_stage("learn_dictionaries", arguments, partial(work, device=device), resumes=True, group=group)
+    run_together("learn_dictionaries", arguments, work)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ Example, after `make quickstart`:
 
 from pathlib import Path
 
-from thresh.stages import Job, run_stage, source_of, stage_parser
+from thresh.stages import Job, source_of, stage_parser
+from thresh.together import run_together
 
 
 def main() -> None:
@@ -30,7 +31,7 @@ def main() -> None:
     parser.add_argument("--tensorboard", type=Path, help="folder for curves that TensorBoard shows")
     arguments = parser.parse_args()
 
-    def work(job: Job) -> dict[str, dict]:
+    def work(job: Job, device: str) -> dict[str, dict]:
         from thresh.dictionaries import Rhythm, learn_joint
         from thresh.dictionaries.specs import seed_of, spec_of
         from thresh.stimuli import open_stimuli
@@ -48,12 +49,12 @@ def main() -> None:
             {product.name: job.folder(product) for product in job.products},
             select=stimuli.split[joined.rows["stimulus"].to_numpy()] == "train",
             order=seed_of(0, " ".join(places)),
-            device=arguments.device,
+            device=device,
             rhythm=Rhythm(arguments.checkpoint_steps, arguments.checkpoint_minutes),
             tensorboard=arguments.tensorboard,
         )
 
-    run_stage("learn_joint_dictionary", arguments, work, resumes=True)
+    run_together("learn_joint_dictionary", arguments, work)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,13 @@ def dictionary_params(study: Study, place: str, names: tuple[str, ...]) -> dict:
     """Of the dictionaries of one layer; where a dictionary applies is no part of what it is."""
     system, _, layer = place.partition("/")
     params = {"place": place, "products": {name: made_of(study, name, (system, layer)) for name in names}}
-    processes = study.config.training.processes
-    return params if processes == 1 else params | {"processes": processes}
+    return params | processes(study)
+
+
+def processes(study: Study) -> dict:
+    """Of several processes that share the rows of a batch: which rows meet in one depends on their number."""
+    number = study.config.training.processes
+    return {} if number == 1 else {"processes": number}
 
 
 def made_of(study: Study, dictionary: str, layer: Layer) -> dict:
@@ -44,7 +49,7 @@ def joint_params(study: Study, dictionary: str) -> dict:
     """Of a dictionary of several layers; each of them is a product."""
     layers = ["/".join(layer) for layer in study.joint_dictionaries()[dictionary]]
     params = {"dictionary": dictionary, "places": layers, "content": made_of(study, dictionary, layers[0].split("/"))}
-    return params | {"products": {place: {} for place in layers}}
+    return params | {"products": {place: {} for place in layers}} | processes(study)
 
 
 def method_code(method: str) -> str:

@@ -5,11 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from torch import Tensor
 
 from thresh.dictionaries.autoencoders.stack import Stack
 from thresh.dictionaries.learner import Start
-from thresh.dictionaries.methods.batchtopk import follow
+from thresh.dictionaries.methods.batchtopk import follow, largest_of_parts
 from thresh.dictionaries.methods.jumprelu import Jump
 from thresh.dictionaries.methods.matryoshka import prefixes_of
 from thresh.dictionaries.moments import moments
@@ -154,11 +157,34 @@ def test_prefixes_are_shares_or_sizes():
 
 
 def test_the_threshold_follows_the_smallest_latent_that_is_kept():
-    threshold = torch.tensor([-1.0, -1.0])
-    follow(threshold, torch.tensor([[0.5, 2.0, -3.0], [0.0, -1.0, -2.0]]))
+    threshold, every = torch.tensor([-1.0, -1.0]), torch.ones(1, 2, 3, dtype=torch.bool)
+    follow(threshold, torch.tensor([[[0.5, 2.0, -3.0], [0.0, -1.0, -2.0]]]), every)
     assert threshold.tolist() == [0.5, 0.0]
-    follow(threshold, torch.tensor([[1.5, 2.0, 0.0], [4.0, 3.0, 2.0]]))
+    follow(threshold, torch.tensor([[[1.5, 2.0, 0.0], [4.0, 3.0, 2.0]]]), every)
     assert threshold.tolist() == pytest.approx([0.5 + 0.01 * 1.0, 0.02])
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    values=arrays(
+        np.float32,
+        st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 6)),
+        elements=st.sampled_from([-1.0, 0.0, 0.5, 2.0]),  # ties are the rule
+    ),
+    share=st.floats(0.01, 1),
+)
+def test_the_largest_of_all_parts_are_kept(values, share):
+    """As many as asked for, also where values are equal; the threshold is that of all parts."""
+    count = max(1, round(share * values.shape[0] * values.shape[2]))
+    kept = largest_of_parts(torch.from_numpy(values), count)
+    threshold = torch.full((values.shape[1],), -1.0)
+    follow(threshold, torch.from_numpy(values), kept)
+    for member in range(values.shape[1]):
+        own, of_own = values[:, member].flatten(), kept[:, member].flatten().numpy()
+        expected = np.argsort(-own, kind="stable")[:count]
+        assert of_own.nonzero()[0].tolist() == sorted(expected)
+        positive = own[expected][own[expected] > 0]
+        assert threshold[member] == (positive.min() if len(positive) else 0)
 
 
 def test_the_threshold_of_batchtopk_is_the_mean_over_the_last_batches():

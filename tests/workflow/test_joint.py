@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 
+from thresh.dictionaries import load
 from thresh.store import open_codes
 
 PLANTED = {
@@ -41,6 +42,28 @@ def test_a_dictionary_of_two_systems_from_the_config_to_codes(fresh):
     done = fresh.snakemake("codes")
     assert done.returncode != 0
     assert "dictionaries.shared: found 1 layers that it applies to, expected two" in done.stdout + done.stderr
+
+
+def test_several_processes_learn_both_kinds_of_dictionaries(fresh):
+    """A code of two systems and an autoencoder of one layer by both; what is no autoencoder by the first alone."""
+    own = {"method": "batchtopk", "atoms": 16, "systems": ["a"], "params": {"k": 3, "epochs": 2}}
+    shared = {"method": "universal", "atoms": 16, "params": {"k": 3, "epochs": 2}}
+    control = {"method": "random", "atoms": 16, "systems": ["a"]}
+    config = PLANTED | {"dictionaries": {"own": own, "shared": shared, "control": control}}
+    fresh.write_config(config | {"training": {"processes": 2}})
+    learned = PARTS | {"learn_dictionaries dictionaries/a/units/own"}
+    by_the_first = "learn_dictionaries dictionaries/a/units/control"
+    assert fresh.computed("dictionaries") >= learned | {by_the_first}
+    by_two = {name: atoms_of(fresh, name) for name in config["dictionaries"]}
+    fresh.write_config(config)
+    # Which rows meet in a batch depends on the number of processes.
+    assert fresh.computed("dictionaries") >= learned
+    for name, atoms in by_two.items():
+        assert np.array_equal(atoms, atoms_of(fresh, name)) == (name == "control")
+
+
+def atoms_of(project, dictionary):
+    return load(project.folder / "results" / "dictionaries" / "a" / "units" / dictionary).atoms
 
 
 def atom_by_atom_the_codes_of_both_systems_agree(a, b):

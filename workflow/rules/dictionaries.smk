@@ -92,9 +92,9 @@ for joint, layers in study.joint_dictionaries().items():
             f"{LOGS}/dictionaries/{joint}.log",
         conda:
             ENVIRONMENT
-        threads: 1
+        threads: PROCESSES
         resources:
-            gpu=GPU,
+            gpu=GPU * PROCESSES,
             mem_mb=memory(2000),
             runtime=1440,
         params:
@@ -106,10 +106,11 @@ for joint, layers in study.joint_dictionaries().items():
                 for layer, path in zip(layers, output.manifests)
             ],
             device=study.config.device,
+            launch=LAUNCH,
             training=lambda w, joint=joint: training_options(joint),
             script=script("learn_joint_dictionary"),
             code=code("learn_joint_dictionary"),
         shell:
-            "python {params.script:q} --activations {input.activations:q} --stimuli {input.stimuli:q}#split"
+            "{params.launch} {params.script:q} --activations {input.activations:q} --stimuli {input.stimuli:q}#split"
             " --device {params.device} {params.training} --params {params.config:q} --code {params.code}"
             " --manifest {params.manifests:q} > {log:q} 2>&1"

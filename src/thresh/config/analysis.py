@@ -136,8 +136,8 @@ class Training(Section):
     processes: int = Field(
         1,
         ge=1,
-        description="Processes of a job, one a GPU, that share the rows of each batch (torchrun); what is learned then "
-        "differs as by another order of rows. Dictionaries of several layers are learned by one.",
+        description="Processes of a job, one a GPU, that share the rows of each batch (torchrun), also where a "
+        "dictionary is learned from several layers; what is learned then differs as by another order of rows.",
     )
 
     checkpoint_minutes: float | None = Field(

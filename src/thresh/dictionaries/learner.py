@@ -36,7 +36,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Step:
-    """What one batch showed of each of n dictionaries, on their device.
+    """What one batch, of all processes, showed of each of n dictionaries, on their device.
 
     Attributes
     ----------

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from thresh.dictionaries.autoencoders.stack import Stack
-from thresh.dictionaries.training.ranks import of_first
+from thresh.dictionaries.training.ranks import gathered
 
 
 def resample(
@@ -19,20 +19,21 @@ def resample(
     parts
         Of each autoencoder, its part of each parameter as the optimiser knows it.
     x : (rows, units)
+        Of this process; rows are drawn from those of all, in which all agree.
     residual : (n, rows, units)
     steps
         Taken so far: with the seed of each autoencoder, it fixes which rows are drawn.
     """
+    x, losses = gathered(x), gathered(residual.square().sum(dim=2).T).T.square()
     for member, learner in enumerate(stack.members):
         dead = stack.dead[member].nonzero().squeeze(1)
         if len(dead) == 0:
             continue
         generator = torch.Generator().manual_seed(learner.seed * 1_000_003 + steps)
         # A dictionary whose loss is no number goes on in its stack until that is looked at.
-        weights = residual[member].square().sum(dim=1).square().double().cpu().nan_to_num().clamp(min=1e-30)
+        weights = losses[member].double().cpu().nan_to_num().clamp(min=1e-30)
         chosen = torch.multinomial(weights, len(dead), replacement=len(dead) > len(weights), generator=generator)
         rows = x[chosen.to(x.device)] - stack.b_dec[member]
-        of_first(rows)
         stack.recipe.place(stack, member, dead, rows)
         stack.silent[member, dead] = 0
         for (name, _), part in zip(stack.named_parameters(), parts[member], strict=True):

@@ -14,7 +14,7 @@ from thresh.dictionaries.autoencoders.sparse_autoencoder import SparseAutoencode
 from thresh.dictionaries.autoencoders.stack import Stack
 from thresh.dictionaries.kinds import Dictionary
 from thresh.dictionaries.learner import Run, Start, Step
-from thresh.dictionaries.training.ranks import rank_and_size
+from thresh.dictionaries.training.ranks import rank_and_size, summed
 
 MEDIAN_ROWS = 32768
 LOOK_FOR_DEAD = 8  # steps between two looks: each look waits for the device
@@ -56,7 +56,7 @@ class AutoencoderRun(Run):
             if every is not None and self.steps % every == 0 and done < 0.5:
                 resample(self.stack, self.optimiser, self.parts, x, found.residual.detach(), self.steps)
             error = squared_norms(found.residual.detach())
-        return Step(found.loss.detach(), error, found.active, found.used)
+        return of_whole_batch(Step(found.loss.detach(), error, found.active, found.used))
 
     def parts_with(self, learning_rate: float) -> list[Tensor]:
         pairs = zip(self.members, self.parts, strict=True)
@@ -103,6 +103,18 @@ class AutoencoderRun(Run):
             buffer[member] = state["buffers"][name]
         self.steps = state["steps"]
         self.stack.reviving[member] = state["reviving"]
+
+
+def of_whole_batch(step: Step) -> Step:
+    """What the parts of all processes showed together; `used` is that already.
+
+    So all know at the same step that a loss is no number any more.
+    """
+    size = rank_and_size()[1]
+    if size == 1:
+        return step
+    loss, error, active = summed(torch.stack([step.loss.float() / size, step.error, step.active.float()]))
+    return Step(loss, error, active, step.used)
 
 
 def clip(gradients: list[list[Tensor]]) -> None:

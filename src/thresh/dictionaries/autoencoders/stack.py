@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from thresh.dictionaries.autoencoders.sparse import Reconstruction, Support, decode, products, squared_norms
-from thresh.dictionaries.training.ranks import union
+from thresh.dictionaries.training.ranks import rank_and_size, summed, union
 
 
 @dataclass
@@ -92,7 +92,7 @@ class Stack(nn.Module):
     def forward(self, x: Tensor, done: float) -> Forward:
         found = self.recipe.forward(self, x, done)
         found.used = union(found.used)
-        self.silent += len(x)
+        self.silent += len(x) * rank_and_size()[1]
         self.silent.masked_fill_(found.used, 0)
         if any(self.reviving):
             # What one autoencoder learns does not depend on whether latents of another are dead.
@@ -107,19 +107,23 @@ class Stack(nn.Module):
         dead = self.dead.flatten().nonzero().squeeze(1)
         W_enc, b_enc, atoms = (each.flatten(0, 1)[dead].split(counts) for each in self.recipe.latents(self))
         centres = self.b_dec.unbind()
+        # The share of the whole batch is the mean of its parts' errors over that of their residuals.
+        whole = summed(residual.square().mean(dim=(1, 2))) / rank_and_size()[1]
         found = [
-            self.missed(residual[i], (x - centres[i]) @ W_enc[i].T + b_enc[i], atoms[i]) if count else x.new_zeros(())
+            self.missed(residual[i], (x - centres[i]) @ W_enc[i].T + b_enc[i], atoms[i]) / whole[i].clamp(min=1e-12)
+            if count
+            else x.new_zeros(())
             for i, count in enumerate(counts)
         ]
         return torch.stack(found)
 
     def missed(self, residual: Tensor, pre: Tensor, atoms: Tensor) -> Tensor:
+        """Mean square of what the strongest of the latents leave of a residual (rows, units)."""
         codes, strongest = pre.float(), self.recipe.auxiliary_k
         if codes.shape[1] > strongest:
             values, index = codes.topk(strongest, dim=1)
             codes = torch.zeros_like(codes).scatter(1, index, values)
-        left = residual - codes.relu() @ atoms
-        return left.square().mean() / residual.square().mean().clamp(min=1e-12)
+        return (residual - codes.relu() @ atoms).square().mean()
 
 
 def centred(stack: Stack, x: Tensor) -> Tensor:

@@ -7,11 +7,12 @@ from torch import Tensor
 
 from thresh.dictionaries.inputs import Transform
 from thresh.dictionaries.kinds.dictionary import Dictionary
+from thresh.dictionaries.simplex import on_simplex
 from thresh.inference.arrays import as_tensor
 
 
 class SpaDEDictionary(Dictionary):
-    """Codes are sparsemax(-sharpness |x - w_j|^2) over the prototypes w_j, times `lengths`.
+    """Codes are -sharpness |x - w_j|^2 over the prototypes w_j, projected onto the simplex, times `lengths`.
 
     Before the lengths they are shares: not negative, with sum 1, and zero for prototypes much farther than the nearest.
 
@@ -36,7 +37,7 @@ class SpaDEDictionary(Dictionary):
 
     def codes_of(self, x: Tensor) -> Tensor:
         bias = self.b_dec.to(x)
-        return sparsemax(self.sharpness * nearness(x - bias, self.prototypes.to(x) - bias)) * self.lengths.to(x)
+        return on_simplex(self.sharpness * nearness(x - bias, self.prototypes.to(x) - bias)) * self.lengths.to(x)
 
     def folded(self, transform: Transform) -> Dictionary:
         if not transform.is_scalar:
@@ -60,23 +61,3 @@ class SpaDEDictionary(Dictionary):
 def nearness(x: Tensor, prototypes: Tensor) -> Tensor:
     """|x|^2 - |x - w_j|^2 (rows, prototypes), from the expanded square; what is common to a row changes no share."""
     return 2 * (x @ prototypes.T) - prototypes.square().sum(dim=1)
-
-
-def sparsemax(scores: Tensor) -> Tensor:
-    """The point of the simplex that is nearest to each row, relu(scores - t) with t such that it sums to 1.
-
-    References
-    ----------
-    Martins & Astudillo 2016, algorithm 1.
-    """
-    return (scores - sparsemax_threshold(scores)).clamp(min=0)
-
-
-def sparsemax_threshold(scores: Tensor) -> Tensor:
-    """t (..., 1) of each row."""
-    ordered = scores.sort(dim=-1, descending=True).values
-    counts = torch.arange(1, scores.shape[-1] + 1, device=scores.device)
-    # Of the c largest entries, all are in the support exactly if the c-th exceeds the t that these c alone ask for.
-    thresholds = (ordered.cumsum(dim=-1) - 1) / counts
-    last = (ordered > thresholds).sum(dim=-1, keepdim=True) - 1
-    return thresholds.gather(-1, last)

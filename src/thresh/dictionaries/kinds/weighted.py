@@ -9,6 +9,7 @@ from torch import Tensor
 from thresh.dictionaries.distances import squared_distances
 from thresh.dictionaries.inputs import Transform
 from thresh.dictionaries.kinds.dictionary import Dictionary, unit_atoms
+from thresh.dictionaries.simplex import on_simplex
 from thresh.inference.arrays import as_tensor
 from thresh.inference.lasso import Lasso, State, start
 
@@ -115,20 +116,3 @@ def solved(problem: Mixture) -> Tensor:
         if len(rows) == 0:
             break
     return codes
-
-
-def on_simplex(values: Tensor) -> Tensor:
-    """The nearest point of each row whose entries are not negative and sum to 1: relu(values - threshold).
-
-    The sum falls with the threshold, convex and in straight pieces, so that Newton's method from below comes to the
-    root in few steps; to sort each row, the usual way, takes several times as long.
-    """
-    mean_excess = (values.sum(dim=1, keepdim=True) - 1) / values.shape[1]
-    threshold = torch.maximum(values.amax(dim=1, keepdim=True) - 1, mean_excess)
-    while True:
-        excess = (values - threshold).clamp_(min=0)
-        count = excess.sign().sum(dim=1, keepdim=True).clamp_(min=1)
-        further = threshold + (excess.sum(dim=1, keepdim=True) - 1) / count
-        if not bool((further > threshold).any()):
-            return excess
-        threshold = torch.maximum(threshold, further)

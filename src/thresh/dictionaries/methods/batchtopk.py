@@ -12,7 +12,7 @@ from thresh.dictionaries.autoencoders.stack import Forward, Stack, centred, forw
 from thresh.dictionaries.kinds.jumprelu import JumpReLUDictionary
 from thresh.dictionaries.learner import Start
 from thresh.dictionaries.methods.topk import TopK
-from thresh.dictionaries.training.ranks import rank_and_size, summed
+from thresh.dictionaries.training.ranks import gathered, rank_and_size
 
 FORGOTTEN = 0.01  # of the running threshold, at each step
 UNKNOWN = -1.0  # a threshold before the first batch
@@ -23,7 +23,7 @@ class BatchTopK(TopK):
 
     A row alone has no batch: the dictionary keeps what exceeds a threshold, the mean over batches of the smallest
     latent that was kept, as in the paper; here a running mean over about 100 batches. It is part of the state, and the
-    dictionary is saved as a JumpReLU dictionary. Of several processes, each chooses from its own part of a batch.
+    dictionary is saved as a JumpReLU dictionary. Several processes choose from the whole batch.
 
     Assumes that rows hold k concepts on average, some more and some fewer; a row with strong concepts gets more of
     them. Choose `TopK` where each row has the same number, or where rows differ in norm and not in what they hold.
@@ -42,13 +42,23 @@ class BatchTopK(TopK):
         return super().first_parameters(start, middle) | {"threshold": threshold}
 
     def forward(self, stack: Stack, x: Tensor, done: float) -> Forward:
-        rows = len(x)
+        rows, (rank, size) = len(x), rank_and_size()
+        count = self.k * rows * size
+        # One part may have all the largest.
+        own = min(count, rows * self.atoms)
         with torch.no_grad():
             inputs = centred(stack, x)
-            values, places = chosen(inputs, stack.W_enc, stack.b_enc, lambda pre: largest_of_batch(pre, self.k * rows))
+            values, places = chosen(inputs, stack.W_enc, stack.b_enc, lambda pre: largest_of_batch(pre, own))
             values = values.float()
-            follow(stack.threshold, values)
-        return self.explain(stack, x, inputs, values.flatten(), support_of(places, rows, self.atoms))
+            everywhere = gathered(values.unsqueeze(0))
+            kept = largest_of_parts(everywhere, count)
+            follow(stack.threshold, everywhere, kept)
+            found = (values, *entries_of(places, rows, self.atoms))
+            # Where all are kept nobody waits for the device to count them.
+            values, row, columns = (each.flatten() if size == 1 else each[kept[rank]] for each in found)
+            shape = (len(places), rows, self.atoms)
+            support = Support(counted(row, shape[0] * rows), columns, shape)
+        return self.explain(stack, x, inputs, values, support)
 
     def explain(self, stack: Stack, x: Tensor, inputs: Tensor, pre: Tensor, support: Support) -> Forward:
         """Loss and residual where the pre-activations (active,) were chosen."""
@@ -72,13 +82,26 @@ def largest_of_batch(pre: Tensor, count: int) -> tuple[Tensor, Tensor]:
     return flat.gather(-1, places), places
 
 
-def support_of(places: Tensor, rows: int, atoms: int) -> Support:
-    """Of places (n, active) in the batches of n dictionaries, which are in order."""
-    n = len(places)
-    dictionary = torch.arange(n, device=places.device).unsqueeze(1)
-    row = dictionary * rows + places.div(atoms, rounding_mode="floor")
-    columns = dictionary * atoms + places % atoms
-    return Support(counted(row.flatten(), n * rows), columns.flatten(), (n, rows, atoms))
+def largest_of_parts(values: Tensor, count: int) -> Tensor:
+    """Which of values (parts, n, candidates) are the `count` largest of each of n; boolean, of the same shape.
+
+    Of values that equal the smallest one kept, the first are kept: those of the first parts, in the order of places.
+    """
+    parts, n, candidates = values.shape
+    if candidates * parts == count:
+        return torch.ones_like(values, dtype=torch.bool)
+    of_each = values.transpose(0, 1).reshape(n, -1)
+    smallest = largest_of_batch(of_each.unsqueeze(1), count)[0].amin(dim=1, keepdim=True)
+    above, equal = of_each > smallest, of_each == smallest
+    room = count - above.sum(dim=1, keepdim=True)
+    kept = above | (equal & (equal.cumsum(dim=1) <= room))
+    return kept.view(n, parts, candidates).transpose(0, 1)
+
+
+def entries_of(places: Tensor, rows: int, atoms: int) -> tuple[Tensor, Tensor]:
+    """Rows and columns, as a `Support` counts them, of places (n, candidates) in the batches of n dictionaries."""
+    dictionary = torch.arange(len(places), device=places.device).unsqueeze(1)
+    return dictionary * rows + places.div(atoms, rounding_mode="floor"), dictionary * atoms + places % atoms
 
 
 def counted(numbers: Tensor, size: int) -> Tensor:
@@ -86,9 +109,9 @@ def counted(numbers: Tensor, size: int) -> Tensor:
     return numbers.new_zeros(size).index_add_(0, numbers, torch.ones_like(numbers))
 
 
-def follow(threshold: Tensor, values: Tensor) -> None:
-    """Move running thresholds (n,) towards the smallest positive value of each dictionary (n, active)."""
-    smallest = torch.where(values > 0, values, math.inf).amin(dim=1)
+def follow(threshold: Tensor, values: Tensor, kept: Tensor) -> None:
+    """Move running thresholds (n,) towards the smallest positive of the values (parts, n, candidates) that are kept."""
+    smallest = torch.where(kept & (values > 0), values, math.inf).amin(dim=(0, 2))
     # Where nothing is positive there is nothing to keep out.
-    smallest = summed(torch.where(smallest.isinf(), 0.0, smallest)) / rank_and_size()[1]
+    smallest = torch.where(smallest.isinf(), 0.0, smallest)
     threshold.copy_(torch.where(threshold == UNKNOWN, smallest, threshold.lerp(smallest, FORGOTTEN)))

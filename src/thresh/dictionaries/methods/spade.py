@@ -11,8 +11,9 @@ from thresh.dictionaries.autoencoders.sparse import EncoderGradient, Support, de
 from thresh.dictionaries.autoencoders.sparse_autoencoder import SparseAutoencoder
 from thresh.dictionaries.autoencoders.stack import Forward, Stack, centred, unexplained
 from thresh.dictionaries.kinds.dictionary import unit_atoms
-from thresh.dictionaries.kinds.spade import SpaDEDictionary, nearness, sparsemax, sparsemax_threshold
+from thresh.dictionaries.kinds.spade import SpaDEDictionary, nearness
 from thresh.dictionaries.learner import Start
+from thresh.dictionaries.simplex import on_simplex
 from thresh.parameters import NOT_NEGATIVE, POSITIVE, checked
 
 
@@ -91,7 +92,7 @@ class SpaDE(SparseAutoencoder):
                 inputs = x - stack.b_dec[member]
                 scores = stack.log_sharpness[member].exp() * nearness(inputs, prototypes)
                 best, index = scores.topk(min(self.auxiliary_k, len(prototypes)), dim=1)
-                shares = torch.zeros_like(scores).scatter(1, index, sparsemax(best))
+                shares = torch.zeros_like(scores).scatter(1, index, on_simplex(best))
                 found.append((inputs - shares @ atoms).square().sum(dim=1).mean() / stack.variance)
         return torch.stack(found)
 
@@ -121,7 +122,7 @@ def shares_of(stack: Stack, inputs: Tensor) -> tuple[Tensor, Support]:
     with torch.no_grad():
         pre = products(inputs, stack.W_enc.transpose(1, 2)) + offsets.unsqueeze(1)
         scores = 2 * stack.log_sharpness.exp().view(-1, 1, 1) * pre
-        support = Support.of_mask(scores > sparsemax_threshold(scores))
+        support = Support.of_mask(on_simplex(scores) > 0)
     chosen = EncoderGradient.apply(support.take(pre), inputs, stack.W_enc, offsets, stack.b_dec, support)
     of_each = chosen.split(support.active_of_each.tolist())
     scores = torch.cat([2 * each.exp() * part for each, part in zip(stack.log_sharpness, of_each, strict=True)])

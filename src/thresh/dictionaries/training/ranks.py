@@ -78,7 +78,11 @@ def summed(values: Tensor) -> Tensor:
     return values
 
 
-def of_first(tensor: Tensor) -> None:
-    """Give every process what the first has, in place."""
-    if rank_and_size()[1] > 1:
-        distributed.broadcast(tensor, 0)
+def gathered(values: Tensor) -> Tensor:
+    """What all processes have, one after the other along the first axis; all have the same shape."""
+    size = rank_and_size()[1]
+    if size == 1:
+        return values
+    parts = [torch.empty_like(values, memory_format=torch.contiguous_format) for _ in range(size)]
+    distributed.all_gather(parts, values.contiguous())
+    return torch.cat(parts)

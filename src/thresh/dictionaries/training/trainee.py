@@ -51,12 +51,16 @@ class Trainee:
         self.jobs, self.common, self.log, self.watch = jobs, common, log, watch
         learner = jobs[0].learner
         self.run = learner.begin([job.learner for job in jobs], start)
-        parts = rank_and_size()[1] if learner.sums_over_ranks else 1
-        self.batch_size, self.normalise = math.ceil(learner.batch_size / parts), jobs[0].normalise
-        self.batches = math.ceil(start.rows // parts / self.batch_size)  # no part is smaller
+        self.parts = rank_and_size()[1] if learner.sums_over_ranks else 1
+        self.batch_size, self.normalise = math.ceil(learner.batch_size / self.parts), jobs[0].normalise
+        # No part is smaller. What a larger one has beyond that is left out of the epoch: batches of all processes have
+        # the same size, so that the mean of their gradients is that of the whole batch.
+        self.rows = start.rows // self.parts
+        self.batches = math.ceil(self.rows / self.batch_size)
         self.epochs = learner.passes(start.rows)
         shape, variance = (len(jobs), learner.atoms), start.moments.variance
-        self.curves = Curves(shape, self.epochs * self.batches, start.rows // parts, variance, learner.device)
+        steps, rows = self.epochs * self.batches, self.rows * self.parts
+        self.curves = Curves(shape, steps, rows, variance, learner.device)
         self.epoch = self.step = 0
         self.carried: Tensor | None = None
         self.lost: dict[int, str] = {}
@@ -103,11 +107,12 @@ class Trainee:
             self.check()
 
     def learn(self, batch: Tensor) -> None:
-        if self.step == self.batches or self.over:
-            return  # Another process has one batch less.
+        batch = batch[: self.rows - self.taken]
+        if len(batch) == 0 or self.over:
+            return
         found = self.run.step(batch, self.steps / (self.epochs * self.batches))
         self.step += 1
-        complete = self.curves.add(found, len(batch))
+        complete = self.curves.add(found, len(batch) * self.parts)
         if complete or self.curves.step % CHECK_EVERY == 0:
             self.check()
         if complete:
@@ -145,10 +150,10 @@ class Trainee:
         ]
 
     def save(self) -> None:
-        """Write a checkpoint of each dictionary."""
-        self.check()
-        for member, job in enumerate(self.jobs):
-            if job.folder is not None and member not in self.lost:
+        """Write a checkpoint of each dictionary that is not lost."""
+        # What is lost is noted by `check`, which all processes call at the same steps; this the first calls alone.
+        for member, (job, finite) in enumerate(zip(self.jobs, self.curves.finite(), strict=True)):
+            if job.folder is not None and finite and member not in self.lost:
                 state = {"run": self.run.state(member), "curve": self.curves.state(member)}
                 place = {"epoch": self.epoch, "step": self.step}
                 write_checkpoint(job.folder, {"spec": job.spec} | place | self.common | state)

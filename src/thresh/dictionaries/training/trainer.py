@@ -61,6 +61,7 @@ def train(
     """
     keep_freed_memory()
     rank, size = rank_and_size()
+    log, watch = (log, watch) if rank == 0 else (None, None)
     # A place in another stream of rows is none in this one.
     read = {"rows": rows.shape[0], "units": rows.shape[1], "order": order, "processes": size}
     states = {job.label: read_checkpoint(job.folder, job.spec, read) for job in jobs if job.folder is not None}
@@ -73,8 +74,7 @@ def train(
         chosen = [job for job in jobs if (size == 1 or job.learner.sums_over_ranks) == together]
         if chosen and (together or rank == 0):
             common = {"moments": kept_moments(raw), "stream": read}
-            told = watch if rank == 0 else None
-            trainees = begin(chosen, states, common, sample, rows.shape[0], raw, transforms, log, told)
+            trainees = begin(chosen, states, common, sample, rows.shape[0], raw, transforms, log, watch)
             stream = Stream(rows, order, chosen[0].learner.device, *((rank, size) if together else (0, 1)))
 
             def hand_over(job: Job, learned: Dictionary, curve: list[dict]) -> None:
