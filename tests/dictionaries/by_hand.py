@@ -5,12 +5,14 @@ import io
 import numpy as np
 import torch
 
-from thresh.dictionaries import load
+from thresh.dictionaries import METHODS, load
+from thresh.dictionaries.autoencoders.sparse_autoencoder import SparseAutoencoder
 from thresh.dictionaries.learner import Run, Start
 from thresh.dictionaries.moments import moments
 from thresh.dictionaries.registry import learner_of
 from thresh.dictionaries.rows import ArrayRows
 
+AUTOENCODERS = [name for name, kind in METHODS.items() if issubclass(kind, SparseAutoencoder)]
 BATCH, STEPS = 64, 24
 # A latent that is silent for one batch is dead, and dead ones are resampled a few times.
 RESTLESS = {"dead_after": 60, "resample_every": 7}

@@ -12,6 +12,7 @@ from thresh.dictionaries.rows import ArrayRows
 from thresh.dictionaries.training import train
 from thresh.errors import ConfigError, DictionaryError
 
+from .by_hand import AUTOENCODERS
 from .planted import plant
 
 SHORT = {"online": {"epochs": 2}, "topk": {"epochs": 2, "k": 3}, "random": {}}
@@ -80,6 +81,22 @@ def test_what_is_learned_does_not_depend_on_the_scale_of_the_input(x, method):
     assert np.abs(small.atoms - large.atoms).max() < 1e-2
     assert large.scale == pytest.approx(1024 * small.scale, rel=1e-3)
     assert large.facts["explained_variance"] == pytest.approx(small.facts["explained_variance"], abs=1e-2)
+
+
+@pytest.mark.parametrize("method", AUTOENCODERS)
+@pytest.mark.parametrize("normalise", ["none", "centre"])
+def test_autoencoders_learn_the_same_of_rows_of_any_size(x, method, normalise):
+    """Steps of Adam have a size of their own: rows as small as some layers have would not be learned."""
+    if method == "universal":
+        params = {"blocks": [10, x.shape[1] - 10]}
+        normalise = "none"
+    else:
+        params = {}
+    params |= {"atoms": 30, "device": "cpu", "epochs": 2, "normalise": normalise}
+    usual, small = (learn(factor * x, method, **params) for factor in (1, 2.0**-30))
+    assert np.abs(usual.atoms - small.atoms).max() < 1e-4
+    assert small.facts["explained_variance"] == pytest.approx(usual.facts["explained_variance"], abs=1e-3)
+    assert usual.facts["normalise"] == normalise
 
 
 def test_facts_are_those_of_the_finished_dictionary(x):

@@ -1,5 +1,6 @@
 """The trainer: many dictionaries in one pass, each as if alone; killed and gone on with, as if never killed."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from thresh.dictionaries.training import Rhythm, train
 from thresh.dictionaries.training.checkpoint import NAME, read_checkpoint, write_checkpoint
 from thresh.errors import DictionaryError
 
+from .by_hand import AUTOENCODERS
 from .planted import plant
 
 # Alike but for seed and learning rate; then of other shapes, batches, epochs, inputs and methods.
@@ -126,6 +128,28 @@ def test_a_lost_dictionary_is_named_and_the_others_are_learned(rows, together):
         train(jobs, rows, finished=lambda job, each: found.update({job.label: each}))
     assert set(found) == {"one", "online"}
     assert all(same(found[name], together[name]) for name in found)
+
+
+@pytest.mark.parametrize("method", AUTOENCODERS)
+@pytest.mark.parametrize("rate", [1e38, 1e4])
+def test_no_autoencoder_that_diverges_takes_others_with_it(rows, together, method, rate):
+    blocks = {"blocks": [10, 14]} if method == "universal" else {}
+    bad = {"method": method, "atoms": 40, "learning_rate": rate, "epochs": 3, **blocks}
+    found = {}
+    jobs = [job_of(name, rows, spec, "cpu") for name, spec in {"bad": bad, "one": SPECS["one"]}.items()]
+    with contextlib.suppress(DictionaryError):  # Some stay finite, however bad.
+        train(jobs, rows, finished=lambda job, each: found.update({job.label: each}))
+    assert same(found["one"], together["one"])
+
+
+def test_a_method_that_refuses_the_rows_is_named_and_the_others_are_learned(rows, together):
+    specs = {"parts": {"method": "nmf", "atoms": 8}, "one": SPECS["one"]}
+    found = {}
+    jobs = [job_of(name, rows, spec, "cpu") for name, spec in specs.items()]
+    with pytest.raises(DictionaryError, match=r"^parts: activations: unit 8 has the value .* semi_nmf takes them"):
+        train(jobs, rows, finished=lambda job, each: found.update({job.label: each}))
+    assert set(found) == {"one"}
+    assert same(found["one"], together["one"])
 
 
 @pytest.mark.parametrize("size", [1, 255, 256, 257, 1500, 4000])

@@ -32,6 +32,17 @@ def test_a_label_that_is_one_atom_needs_one():
     assert "probe_1_out" not in found
 
 
+def test_of_many_classes_the_most_frequent_are_read():
+    labels = np.repeat(["rare", "often", "usual"], [60, 300, 240])
+    codes, split = codes_of(20), in_thirds(600)
+    frequent = sparse_probing(codes, labels, split, [2], classes=2)
+    one_by_one = [
+        sparse_probing(codes, labels == name, split, [2])["probe_2_in"] for name in ("often", "usual")
+    ]  # each class and the rest are two classes of equal accuracy
+    assert frequent["probe_2_in"] == pytest.approx(np.mean(one_by_one))
+    assert dense_probing(codes, labels, split, classes=3) == dense_probing(codes, labels, split)
+
+
 def test_a_label_that_is_either_of_two_atoms_needs_two():
     codes = codes_of(20)
     found = sparse_probing(codes, (codes[:, 3] > 0) | (codes[:, 11] > 0), in_thirds(600), sizes=[1, 2])

@@ -31,6 +31,7 @@ class Probe(OfCodes):
     sizes: list[int] = Field(
         [1, 2, 4, 8, 16], min_length=1, description="Of labels: how many atoms (or units) a sparse probe may use."
     )
+    classes: int = Field(50, ge=2, description="Of labels: most of them that are read, the most frequent ones.")
     held_out: HeldOut | None = Field(
         None,
         description="Stimuli that are scored apart, as out of distribution; default: what `stimuli.<name>.split` "
@@ -49,8 +50,9 @@ class Probe(OfCodes):
 
     @model_validator(mode="after")
     def sizes_of_labels(self) -> Self:
-        if self.kind == "quantity" and self.sizes != type(self).model_fields["sizes"].default:
-            raise ValueError("expected no `sizes` beside `kind: quantity`, whose head reads all columns")
+        for key in ("sizes", "classes"):
+            if self.kind == "quantity" and getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(f"expected no `{key}` beside `kind: quantity`, whose head reads all columns")
         return self
 
 

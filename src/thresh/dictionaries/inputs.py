@@ -64,7 +64,7 @@ def transform_of(normalise: str, raw: Moments) -> Transform:
     Parameters
     ----------
     normalise
-        One of those names.
+        One of those names; or `centre_scale`, which is `centre` and then `scale`.
     raw
         Moments of the rows, with covariance for `whiten`.
     """
@@ -75,6 +75,9 @@ def transform_of(normalise: str, raw: Moments) -> Transform:
         return Transform(raw.mean, 1.0, 1.0)
     if normalise == "scale":
         return scaling(units, float((units / raw.energy) ** 0.5))
+    if normalise == "centre_scale":
+        factor = float((units / raw.variance) ** 0.5) if raw.variance > 0 else 1.0
+        return Transform(raw.mean, factor, 1 / factor)
     variance, vectors = np.linalg.eigh(raw.covariance)
     deviation = np.sqrt(variance.clip(min=0) + WHITENING_FLOOR * max(variance.mean(), np.finfo(float).tiny))
     return Transform(raw.mean, vectors / deviation, deviation[:, None] * vectors.T)

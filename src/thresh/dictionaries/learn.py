@@ -1,5 +1,6 @@
 """From activations to a dictionary."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -73,7 +74,7 @@ def job_of(label: str, rows: Rows, spec: dict[str, Any], device: str | None, **o
     """A job of the trainer, from arguments of `learn`; refuses those that cannot be used."""
     learner = learner_of(rows.shape[1], **spec, device=device)
     check_atoms(label, learner.atoms, rows.shape[0])
-    return Job(label, learner, spec.get("normalise") or learner.normalise, spec=spec, **options)
+    return Job(label, learner, learner.treatment(spec.get("normalise") or learner.normalise), spec=spec, **options)
 
 
 def with_facts(learned: Learned, job: Job, rows: Rows, order: int) -> Dictionary:
@@ -86,8 +87,10 @@ def with_facts(learned: Learned, job: Job, rows: Rows, order: int) -> Dictionary
         "atoms": learner.atoms,
         "units": learner.units,
         "seed": learner.seed,
-        "normalise": job.normalise,
+        "normalise": job.spec.get("normalise") or learner.normalise,
         "params": params,
     }
-    dictionary.facts |= quality(dictionary, rows, learned.moments, order, learner.device)
+    found = quality(dictionary, rows, learned.moments, order, learner.device)
+    # What is not defined is null in the file, which knows no NaN.
+    dictionary.facts |= {key: None if math.isnan(value) else value for key, value in found.items()}
     return dictionary

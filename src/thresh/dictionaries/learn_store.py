@@ -1,6 +1,7 @@
 """All dictionaries of a layer, from its store: those that are learned, and those that others learned."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,8 @@ def learn_store(
         if finished is not None:
             finished(name, facts[name])
         log(f"{name}: " + ", ".join(f"{key} {value}" for key, value in facts[name].items()))
+        if (facts[name]["explained_variance"] or 0) < 0:
+            log(f"{name}: explains rows worse than their mean does; lower the learning rate, or centre the rows.")
 
     if imports and rank_and_size()[0] == 0:
         raw = moments(rows)
@@ -117,4 +120,5 @@ def watched(tensorboard: Path | None) -> Callable[[Job, list[dict]], None]:
 
 def write_curve(job: Job, points: list[dict]) -> None:
     job.folder.mkdir(parents=True, exist_ok=True)
-    write_text(job.folder / CURVES, "".join(json.dumps(point) + "\n" for point in points))
+    plain = ({key: None if math.isnan(value) else value for key, value in point.items()} for point in points)
+    write_text(job.folder / CURVES, "".join(json.dumps(point) + "\n" for point in plain))

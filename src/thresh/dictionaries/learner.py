@@ -167,6 +167,10 @@ class Learner(ABC):
         """Epochs of a run over so many rows."""
         return self.epochs or max(1, math.ceil(self.usual_steps / math.ceil(rows / self.batch_size)))
 
+    def treatment(self, normalise: str) -> str:
+        """How rows are treated where the caller asks for one of `normalisations`; see `inputs.transform_of`."""
+        return normalise
+
     def generator(self) -> torch.Generator:
         """Random numbers of this seed; from the CPU, so that a seed means the same on every device."""
         return torch.Generator().manual_seed(self.seed)

@@ -9,7 +9,7 @@ from thresh.evaluation.attributes import drawn, probe_plan
 from thresh.evaluation.facts import plain
 from thresh.evaluation.identifiability import identifiability, mixtures
 from thresh.evaluation.plausibility import class_directions, plausibility
-from thresh.evaluation.probing import dense_probing, quantity_probing, sparse_probing
+from thresh.evaluation.probing import SIZES, dense_probing, quantity_probing, sparse_probing, trained_classes
 from thresh.inference import infer
 from thresh.stimuli import Stimuli
 from thresh.store import Activations, Codes, pool_store
@@ -27,6 +27,7 @@ def probe_store(
     attribute: str,
     kind: str = "labels",
     sizes: list[int] | None = None,
+    classes: int = 50,
     held_out: dict | None = None,
     pooling: str = "mean",
     at_most: int = 10_000,
@@ -47,6 +48,8 @@ def probe_store(
         'labels' (`sparse_probing`, `dense_probing`) or 'quantity' (`quantity_probing`).
     sizes
         Columns of sparse probes; default: those of `sparse_probing`.
+    classes
+        Most labels that are read, the most frequent of train stimuli.
     held_out
         Arguments of `thresh.stimuli.held_out.held_out`; None for nothing.
     pooling
@@ -81,13 +84,15 @@ def probe_store(
     if kind == "quantity":
         facts |= quantity_probing(columns, values, places)
     else:
-        facts |= {"classes": len(np.unique(values[places == "train"]))}
-        facts |= sparse_probing(columns, values, places, **({} if sizes is None else {"sizes": sizes}))
-        facts |= dense_probing(columns, values, places)
+        read = trained_classes(values, places, classes)
+        facts |= {"classes": len(read)}
+        facts |= sparse_probing(columns, values, places, SIZES if sizes is None else sizes, classes)
+        facts |= dense_probing(columns, values, places, classes)
         if codes is not None:
             # Means: dictionaries are linear in them.
             _, raw = pooled(activations, rows, chosen[rows], "mean")
-            facts |= of_dictionary(dictionary, codes, raw, values, places, seed)
+            often = np.isin(values, read)
+            facts |= of_dictionary(dictionary, codes, raw[often], values[often], places[often], seed)
     return plain(facts)
 
 

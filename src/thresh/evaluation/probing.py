@@ -25,7 +25,9 @@ CHANCE = 0.5
 
 
 @checked(sizes=each(integer(1)))
-def sparse_probing(columns, labels, split, sizes: Sequence[int] = SIZES) -> dict[str, float]:
+def sparse_probing(
+    columns, labels, split, sizes: Sequence[int] = SIZES, classes: int | None = None
+) -> dict[str, float]:
     """How much of some labels a few latents tell: k-sparse probes (Gurnee et al. 2023, arXiv 2305.01610).
 
     For each class against the rest, the k columns with the largest |mean in the class - mean elsewhere| and a logistic
@@ -42,6 +44,8 @@ def sparse_probing(columns, labels, split, sizes: Sequence[int] = SIZES) -> dict
         'train', 'in', 'out'; other rows are left out.
     sizes
         Numbers of columns k. More than there are means all.
+    classes
+        Most classes that are read, the most frequent in 'train'; default: all.
 
     Returns
     -------
@@ -51,13 +55,13 @@ def sparse_probing(columns, labels, split, sizes: Sequence[int] = SIZES) -> dict
         0.5: the balanced accuracy of any guess that does not depend on the row.
     """
     columns, labels, split = checked_rows(columns, labels, split)
-    classes = trained_classes(labels, split)
+    read = trained_classes(labels, split, classes)
     train = split == "train"
-    order = np.argsort(-mean_differences(columns[train], labels[train], classes), axis=1, kind="stable")
+    order = np.argsort(-mean_differences(columns[train], labels[train], read), axis=1, kind="stable")
     found = {}
     for k in sizes:
         heads = []
-        for one, best in zip(classes, order[:, :k], strict=True):
+        for one, best in zip(read, order[:, :k], strict=True):
             few = dense(columns[:, best])
             head = logistic(few).fit(few[train], labels[train] == one)
             heads.append((one, head.predict(few)))
@@ -65,7 +69,7 @@ def sparse_probing(columns, labels, split, sizes: Sequence[int] = SIZES) -> dict
     return found | {"probe_chance": CHANCE}
 
 
-def dense_probing(columns, labels, split) -> dict[str, float]:
+def dense_probing(columns, labels, split, classes: int | None = None) -> dict[str, float]:
     """How much of some labels all columns tell: the linear probe that sparse ones are to be compared with.
 
     A logistic regression for each class against the rest, on columns at unit variance, with the strength of its penalty
@@ -75,7 +79,7 @@ def dense_probing(columns, labels, split) -> dict[str, float]:
     ----------
     columns : (rows, units) or (rows, atoms)
         Activations; or codes, dense or sparse, which stay sparse.
-    labels, split : (rows,)
+    labels, split, classes
         See `sparse_probing`.
 
     Returns
@@ -85,7 +89,8 @@ def dense_probing(columns, labels, split) -> dict[str, float]:
     columns, labels, split = checked_rows(columns, labels, split)
     train = split == "train"
     heads = [
-        (one, tuned(columns[train], labels[train] == one).predict(columns)) for one in trained_classes(labels, split)
+        (one, tuned(columns[train], labels[train] == one).predict(columns))
+        for one in trained_classes(labels, split, classes)
     ]
     found = {f"probe_all_{place}": score for place, score in scores_by_place(heads, labels, split).items()}
     return found | {"probe_chance": CHANCE}
@@ -154,11 +159,12 @@ def places(split: np.ndarray) -> list[str]:
     return [place for place in PLACES if (split == place).any()]
 
 
-def trained_classes(labels: np.ndarray, split: np.ndarray) -> np.ndarray:
-    classes = np.unique(labels[split == "train"])
+def trained_classes(labels: np.ndarray, split: np.ndarray, most: int | None = None) -> np.ndarray:
+    """Classes of the rows of training, in order; the most frequent ones where there are more than `most`."""
+    classes, counts = np.unique(labels[split == "train"], return_counts=True)
     if len(classes) < 2:
         raise DictionaryError("found one class in the rows of training, expected two or more.")
-    return classes
+    return classes if most is None else classes[np.sort(np.argsort(-counts, kind="stable")[:most])]
 
 
 def mean_differences(columns: np.ndarray | csr_array, labels: np.ndarray, classes: np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ def resample(
             continue
         generator = torch.Generator().manual_seed(learner.seed * 1_000_003 + steps)
         # A dictionary whose loss is no number goes on in its stack until that is looked at.
-        weights = losses[member].double().cpu().nan_to_num().clamp(min=1e-30)
+        weights = losses[member].cpu().double().nan_to_num().clamp(min=1e-30)
         chosen = torch.multinomial(weights, len(dead), replacement=len(dead) > len(weights), generator=generator)
         rows = x[chosen.to(x.device)] - stack.b_dec[member]
         stack.recipe.place(stack, member, dead, rows)

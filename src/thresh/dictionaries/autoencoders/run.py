@@ -46,6 +46,7 @@ class AutoencoderRun(Run):
     def step(self, x: Tensor, done: float) -> Step:
         if self.steps % LOOK_FOR_DEAD == 0 and any(each.auxiliary for each in self.members):
             self.stack.reviving = self.stack.dead.any(dim=1).tolist()
+        self.stack.taken = self.steps
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             found = self.module(x, done)
         found.loss.sum().backward()
@@ -54,7 +55,8 @@ class AutoencoderRun(Run):
             self.steps += 1
             every = self.recipe.resample_every
             if every is not None and self.steps % every == 0 and done < 0.5:
-                resample(self.stack, self.optimiser, self.parts, x, found.residual.detach(), self.steps)
+                rows = self.recipe.rows(self.stack, x)
+                resample(self.stack, self.optimiser, self.parts, rows, found.residual.detach(), self.steps)
             error = squared_norms(found.residual.detach())
         return of_whole_batch(Step(found.loss.detach(), error, found.active, found.used))
 

@@ -87,6 +87,10 @@ class SparseAutoencoder(Learner):
     def alike(self) -> Hashable:
         return tuple((key, repr(value)) for key, value in sorted(vars(self).items()) if key not in self.varying)
 
+    def treatment(self, normalise: str) -> str:
+        """Steps of Adam have a size of their own, so rows are always brought to one; angles stay, and it is undone."""
+        return {"none": "scale", "centre": "centre_scale"}.get(normalise, normalise)
+
     def first_parameters(self, start: Start, middle: Tensor) -> dict[str, Tensor]:
         """Parameters of one autoencoder before training; the encoder stands as (atoms, units).
 
@@ -106,13 +110,17 @@ class SparseAutoencoder(Learner):
     def export(self, tensors: dict[str, Tensor]) -> Dictionary:
         """One autoencoder as a dictionary, from its parameters and buffers."""
 
+    def rows(self, stack: Stack, x: Tensor) -> Tensor:
+        """Rows as encoders and decoders see them."""
+        return x
+
     def latents(self, stack: Stack) -> tuple[Tensor, Tensor, Tensor]:
         """Encoder (n, atoms, units), its bias (n, atoms) and atoms (n, atoms, units), as AuxK uses them."""
         return stack.W_enc, stack.b_enc, stack.W_dec
 
     def revived(self, stack: Stack, x: Tensor, residual: Tensor) -> Tensor:
         """(n,) the loss that dead latents learn from: AuxK."""
-        return stack.revived(x, residual)
+        return stack.revived(self.rows(stack, x), residual)
 
     def place(self, stack: Stack, member: int, chosen: Tensor, rows: Tensor) -> None:
         """Resample latents: each atom becomes its row less b_dec at unit norm, its encoder the same but shorter."""

@@ -61,6 +61,8 @@ class Stack(nn.Module):
 
     Attributes
     ----------
+    taken : int
+        Steps of training that were taken.
     reviving : list of bool
         Of each autoencoder, whether some latent was dead when that was last looked at.
     """
@@ -76,13 +78,18 @@ class Stack(nn.Module):
                 self.register_buffer(name, tensor)
             else:
                 self.register_parameter(name, nn.Parameter(tensor))
-        silent = torch.zeros(len(members), members[0].atoms, dtype=torch.int64, device=tensor.device)
+        silent = torch.zeros(len(members), members[0].atoms, dtype=torch.int64, device=members[0].device)
         self.register_buffer("silent", silent)
+        self.taken = 0
         self.reviving = [False] * len(members)
+        self.numbers: dict[str, Tensor] = {}
 
     def each(self, name: str) -> Tensor:
-        """(n,) a number that members may differ in."""
-        return torch.tensor([getattr(member, name) for member in self.members], device=self.silent.device)
+        """(n,) a number that members may differ in; it goes to the device once."""
+        if name not in self.numbers:
+            values = [getattr(member, name) for member in self.members]
+            self.numbers[name] = torch.tensor(values, device=self.silent.device)
+        return self.numbers[name]
 
     @property
     def dead(self) -> Tensor:

@@ -38,7 +38,7 @@ class Universal(TopK):
     name = "universal"
     normalise = "none"
     normalisations = ("none",)
-    fixed: ClassVar[tuple[str, ...]] = ("factor", "turn")
+    fixed: ClassVar[tuple[str, ...]] = ("factor",)
 
     @checked(blocks=each(integer(1)))
     def __init__(self, units: int, atoms: int, *, blocks: Sequence[int], **common):
@@ -47,19 +47,23 @@ class Universal(TopK):
         if len(self.blocks) < 2 or sum(self.blocks) != units:
             raise ConfigError("blocks", list(blocks), f"units of two systems or more, {units} in all")
 
+    def treatment(self, normalise: str) -> str:
+        """Each system has a factor of its own."""
+        return normalise
+
     def first_parameters(self, start: Start, middle: Tensor) -> dict[str, Tensor]:
         deviations = (start.sample - start.sample.mean(dim=0)).square().mean(dim=0).split(self.blocks)
         share = self.units / len(self.blocks)
-        factors = [(share / block.sum().clamp(min=1e-12)).sqrt().expand(len(block)) for block in deviations]
+        tiny = torch.finfo(torch.float32).tiny
+        factors = [(share / block.sum().clamp(min=tiny)).sqrt().expand(len(block)) for block in deviations]
         factor = torch.cat(factors)
         first = super().first_parameters(start, middle * factor)
-        return first | {"factor": factor, "turn": torch.zeros((), device=self.device)}
+        return first | {"factor": factor}
 
     def forward(self, stack: Stack, x: Tensor, done: float) -> Forward:
-        x = x * stack.factor[0]
+        x = self.rows(stack, x)
         with torch.no_grad():
-            inputs = self.seen(centred(stack, x), int(stack.turn[0]) % len(self.blocks))
-            stack.turn += 1
+            inputs = self.seen(centred(stack, x), stack.taken % len(self.blocks))
             values, index = chosen(inputs, stack.W_enc, stack.b_enc, lambda pre: largest(pre, self.k))
             support = Support.of_index(index, self.atoms)
         centre = stack.b_dec.detach()  # What the encoder subtracts is learned by the decoder.
@@ -76,8 +80,8 @@ class Universal(TopK):
         kept[..., own] = inputs[..., own]
         return kept
 
-    def revived(self, stack: Stack, x: Tensor, residual: Tensor) -> Tensor:
-        return super().revived(stack, x * stack.factor[0], residual)
+    def rows(self, stack: Stack, x: Tensor) -> Tensor:
+        return x * stack.factor[0]
 
     def export(self, tensors: dict[str, Tensor]) -> UniversalDictionary:
         columns = (tensors[name].split(self.blocks, dim=-1) for name in ("W_dec", "W_enc", "b_dec", "factor"))

@@ -53,7 +53,8 @@ def read_checkpoint(folder: Path, spec: dict[str, Any], stream: dict[str, int]) 
         content = torch.load(folder / NAME, map_location="cpu", weights_only=True)
     except (FileNotFoundError, UnpicklingError, RuntimeError, EOFError):
         return None
-    return content if (content["spec"], content["stream"]) == (spec, stream) else None
+    same = isinstance(content, dict) and (content.get("spec"), content.get("stream")) == (spec, stream)
+    return content if same else None
 
 
 def drop_checkpoint(folder: Path) -> None:

@@ -5,6 +5,7 @@ import math
 import torch
 
 from thresh.dictionaries.learner import Step
+from thresh.dictionaries.scatter import double
 
 POINTS = 200  # of a curve, about
 PATIENCE = 10_000_000  # rows of silence after which an atom is dead, or one epoch, if that is shorter
@@ -32,7 +33,7 @@ class Curves:
         self.points: list[list[dict]] = [[] for _ in range(shape[0])]
         self.silent = torch.zeros(shape, dtype=torch.int64, device=device)
         # Sums stay on the device until a point is due, so that nobody waits.
-        self.sums = torch.zeros(shape[0], 3, dtype=torch.float64, device=device)
+        self.sums = double(torch.zeros(shape[0], 3, device=device))
         self.step = self.seen = self.rows = self.batches = 0
 
     def add(self, found: Step, rows: int) -> bool:
@@ -41,12 +42,12 @@ class Curves:
         self.rows += rows
         self.seen += rows
         self.batches += 1
-        self.sums += torch.stack([found.loss.double(), found.error.double(), found.active.double()], dim=1)
+        self.sums += torch.stack([double(each) for each in (found.loss, found.error, found.active)], dim=1)
         self.silent += rows
         self.silent.masked_fill_(found.used, 0)
         if self.step % self.every and self.step != self.steps:
             return False
-        dead = (self.silent >= min(self.epoch_rows, PATIENCE)).double().mean(dim=1)
+        dead = (self.silent >= min(self.epoch_rows, PATIENCE)).float().mean(dim=1)
         for points, (loss, error, active), share in zip(self.points, self.sums.tolist(), dead.tolist(), strict=True):
             points.append(
                 {
@@ -78,7 +79,7 @@ class Curves:
 
     def restore(self, member: int, state: dict) -> None:
         self.points[member] = list(state["points"])
-        self.silent[member], self.sums[member] = state["silent"], state["sums"]
+        self.silent[member], self.sums[member] = state["silent"], state["sums"].to(self.sums)
         self.step, self.seen, self.rows, self.batches = state["counts"]
 
 

@@ -3,9 +3,13 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import torch
 from torch import Tensor, distributed
+
+# The others wait while the first saves, measures quality, and learns what it learns alone.
+PATIENCE = timedelta(days=1)
 
 
 class Ranks:
@@ -46,7 +50,7 @@ def ranks(device: str) -> Iterator[Ranks | None]:
     own = f"cuda:{os.environ['LOCAL_RANK']}" if gpu else device
     if gpu:
         torch.cuda.set_device(own)
-    distributed.init_process_group("nccl" if gpu else "gloo")
+    distributed.init_process_group("nccl" if gpu else "gloo", timeout=PATIENCE)
     try:
         yield Ranks(distributed.get_rank() == 0, own)
     finally:

@@ -12,6 +12,7 @@ from thresh.dictionaries.training.checkpoint import write_checkpoint
 from thresh.dictionaries.training.curves import POINTS, Curves
 from thresh.dictionaries.training.job import Job
 from thresh.dictionaries.training.ranks import rank_and_size
+from thresh.errors import DictionaryError
 
 CHECK_EVERY = 50  # steps between two looks at the loss: each look waits for the device
 LOG_LINES = 20  # of a dictionary in a log, about
@@ -35,8 +36,9 @@ class Trainee:
     ----------
     epoch, step
         Epochs that are done, and batches of the present one.
-    lost : list of str
-        One message for each dictionary whose loss is no number any more.
+    lost : dict of str
+        By place in the run, what is to be said of a dictionary whose loss is no number any more, or whose method
+        refuses the rows.
     """
 
     def __init__(
@@ -101,7 +103,8 @@ class Trainee:
         if self.carried is not None:
             self.learn(self.carried)
             self.carried = None
-        self.run.end_epoch()
+        if len(self.lost) < len(self.jobs):
+            self.run.end_epoch()
         self.epoch, self.step = self.epoch + 1, 0
         if self.over:
             self.check()
@@ -110,7 +113,11 @@ class Trainee:
         batch = batch[: self.rows - self.taken]
         if len(batch) == 0 or self.over:
             return
-        found = self.run.step(batch, self.steps / (self.epochs * self.batches))
+        try:
+            found = self.run.step(batch, self.steps / (self.epochs * self.batches))
+        except DictionaryError as error:
+            self.lost = {member: f"{job.label}: {error}" for member, job in enumerate(self.jobs)}
+            return
         self.step += 1
         complete = self.curves.add(found, len(batch) * self.parts)
         if complete or self.curves.step % CHECK_EVERY == 0:
@@ -142,12 +149,9 @@ class Trainee:
 
     def results(self) -> list[tuple[Job, Any, list[dict]]]:
         """Job, dictionary for rows as the run saw them, and curve, of those that were not lost."""
-        learned = self.run.dictionaries()
-        return [
-            (job, learned[member], self.curves.points[member])
-            for member, job in enumerate(self.jobs)
-            if member not in self.lost
-        ]
+        kept = [member for member in range(len(self.jobs)) if member not in self.lost]
+        learned = self.run.dictionaries() if kept else []
+        return [(self.jobs[member], learned[member], self.curves.points[member]) for member in kept]
 
     def save(self) -> None:
         """Write a checkpoint of each dictionary that is not lost."""

@@ -56,8 +56,8 @@ def train(
     Raises
     ------
     DictionaryError
-        Values are not finite or all rows are zero; or the loss of some dictionaries was lost: it names these, after the
-        others were learned.
+        Values are not finite or all rows are zero; or the loss of some dictionaries was lost, or the method of some
+        refuses the rows: it names these, after the others were learned.
     """
     keep_freed_memory()
     rank, size = rank_and_size()
@@ -74,7 +74,8 @@ def train(
         chosen = [job for job in jobs if (size == 1 or job.learner.sums_over_ranks) == together]
         if chosen and (together or rank == 0):
             common = {"moments": kept_moments(raw), "stream": read}
-            trainees = begin(chosen, states, common, sample, rows.shape[0], raw, transforms, log, watch)
+            trainees, refused = begin(chosen, states, common, sample, rows.shape[0], raw, transforms, log, watch)
+            lost += refused
             stream = Stream(rows, order, chosen[0].learner.device, *((rank, size) if together else (0, 1)))
 
             def hand_over(job: Job, learned: Dictionary, curve: list[dict]) -> None:
@@ -121,8 +122,8 @@ def begin(
     transforms: dict[str, Transform],
     log: Callable[[str], None] | None,
     watch: Watch | None,
-) -> list[Trainee]:
-    """Runs of jobs that are alike, and that stand at the same step."""
+) -> tuple[list[Trainee], list[str]]:
+    """Runs of jobs that are alike, and that stand at the same step; and what is to be said of rows that are refused."""
     number = count()
     found: dict[tuple, list[Job]] = {}
     for job in jobs:
@@ -130,12 +131,15 @@ def begin(
         alike = learner.alike() if learner.alike() is not None else next(number)
         shape = (type(learner), alike, learner.atoms, learner.batch_size, learner.epochs, job.normalise)
         found.setdefault((*shape, state["epoch"], state["step"]), []).append(job)
-    trainees = []
+    trainees, refused = [], []
     for group in found.values():
         seen = transforms[group[0].normalise]
         start = Start(seen(torch.from_numpy(sample).to(group[0].learner.device)), seen.moments(raw), rows)
-        trainees.append(Trainee(group, start, [states.get(job.label) for job in group], common, log, watch))
-    return trainees
+        try:
+            trainees.append(Trainee(group, start, [states.get(job.label) for job in group], common, log, watch))
+        except DictionaryError as error:
+            refused += [f"{job.label}: {error}" for job in group]
+    return trainees, refused
 
 
 class Stream:
