@@ -93,7 +93,7 @@ def run_of(*seeds, atoms=16, **params) -> AutoencoderRun:
 
 
 def test_dead_latents_get_a_gradient_from_what_is_left_over():
-    stack = run_of(0).stack
+    stack = run_of(0, dead_after=100).stack
     stack.silent[0, 12:] = 101
     residual = torch.randn(1, 100, 8, generator=torch.Generator().manual_seed(1))
     loss = stack.revived(X, residual)
@@ -107,7 +107,7 @@ def test_dead_latents_get_a_gradient_from_what_is_left_over():
 
 
 def test_only_the_strongest_dead_latents_take_part():
-    stack = run_of(0, auxiliary_k=2).stack
+    stack = run_of(0, auxiliary_k=2, dead_after=100).stack
     stack.silent[0, 4:] = 101
     stack.revived(X[:1], torch.ones(1, 1, 8)).sum().backward()
     pre = (X[:1] - stack.b_dec[0]) @ stack.W_enc[0].T
@@ -166,10 +166,18 @@ def test_a_step_is_one_of_adam_on_the_clipped_gradient_of_the_unexplained_varian
         assert torch.allclose(value[0], first[name], atol=1e-5), name
 
 
+@pytest.mark.parametrize(
+    ("params", "patience"),
+    [({}, 640), ({"resample_every": 500}, 1000), ({"resample_every": 500, "dead_after": 30}, 30)],
+)
+def test_a_latent_is_dead_sooner_where_that_does_not_end_what_it_was(params, patience):
+    assert learner_of(8, "topk", 16, device="cpu", k=2, batch_size=64, **params).patience(rows=1000) == patience
+
+
 @pytest.mark.parametrize("atoms", [16, 8])
 def test_dead_latents_are_set_to_badly_explained_rows(atoms):
     """Also where there are as many atoms as units, and b_dec is as long as b_enc."""
-    run, dead = run_of(3, atoms=atoms), [2, atoms - 1]
+    run, dead = run_of(3, atoms=atoms, dead_after=100), [2, atoms - 1]
     run.step(X, 0.1)
     run.stack.silent[0, dead] = 101
     residual = torch.full((1, 100, 8), 1e-6)

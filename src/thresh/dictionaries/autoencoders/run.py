@@ -28,7 +28,7 @@ class AutoencoderRun(Run):
         self.recipe, self.members = members[0], list(members)
         self.device = self.recipe.device
         middle = geometric_median(start.sample[:MEDIAN_ROWS])
-        patience = self.recipe.dead_after or min(start.rows, 10_000_000)
+        patience = self.recipe.patience(start.rows)
         parameters = [member.first_parameters(start, middle) for member in members]
         self.stack = Stack(self.recipe, self.members, parameters, max(start.moments.variance, 1e-12), patience)
         # The optimiser sees each autoencoder's part of each parameter as a parameter of its own.
