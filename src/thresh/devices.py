@@ -25,6 +25,16 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+def on_cpu(tensor: torch.Tensor) -> bool:
+    """Whether the CPU's own way is taken, where there is one; what is taken on a GPU would run on it too."""
+    return tensor.device.type == "cpu"
+
+
+def computes_in_half(device: torch.device) -> bool:
+    """Whether dense products are computed in bfloat16."""
+    return device.type == "cuda"
+
+
 def check_present(device: torch.device) -> None:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ConfigError("device", str(device), f"a CUDA device; torch finds {torch.cuda.device_count()} here")

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from thresh.devices import computes_in_half, on_cpu
 from thresh.dictionaries.autoencoders.resample import resample
 from thresh.dictionaries.autoencoders.schedule import rate
 from thresh.dictionaries.autoencoders.sparse import squared_norms
@@ -47,7 +48,7 @@ class AutoencoderRun(Run):
         if self.steps % LOOK_FOR_DEAD == 0 and any(each.auxiliary for each in self.members):
             self.stack.reviving = self.stack.dead.any(dim=1).tolist()
         self.stack.taken = self.steps
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=computes_in_half(self.device)):
             found = self.module(x, done)
         found.loss.sum().backward()
         with torch.no_grad():
@@ -124,6 +125,6 @@ def clip(gradients: list[list[Tensor]]) -> None:
     every = [gradient for own in gradients for gradient in own]
     norms = torch.stack(torch._foreach_norm(every)).view(len(gradients), -1).norm(dim=1)
     shares = (CLIP / norms.clamp(min=1e-12)).clamp(max=1.0)
-    if shares.device.type == "cpu" and bool((shares == 1).all()):
+    if on_cpu(shares) and bool((shares == 1).all()):
         return  # A product with 1 changes nothing but the time it takes.
     torch._foreach_mul_(every, list(shares.repeat_interleave(len(gradients[0])).unbind()))

@@ -14,6 +14,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional
 
+from thresh.devices import on_cpu
+
 # A row as wide as this is looked through in two rounds: first groups of entries, then those of the best groups.
 WIDE = 2048
 
@@ -68,7 +70,7 @@ class Support:
     def by_atom(self) -> tuple[Tensor, Tensor, Tensor]:
         """Order of the entries by atom, their rows in that order, and where those of each atom begin."""
         n, rows, atoms = self.shape
-        if self.columns.device.type == "cpu":
+        if on_cpu(self.columns):
             # Sparse matrices are turned by counting, which is faster than sorting.
             entries = np.arange(len(self.columns), dtype=np.int32)
             by_row = (entries, self.columns.numpy(), self.offsets.numpy())
@@ -107,7 +109,7 @@ class Support:
     def sums_of_atoms(self, values: Tensor) -> Tensor:
         """(n, atoms) sums of the values (active,) of each atom."""
         n, rows, atoms = self.shape
-        if values.device.type == "cpu":
+        if on_cpu(values):
             return values.new_zeros(n * atoms).index_add_(0, self.columns, values).view(n, atoms)
         # There, index_add_ would add in another order each time.
         return self.over_atoms(values, values.new_ones(n * rows, 1)).view(n, atoms)
@@ -228,7 +230,7 @@ def largest(pre: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 def products(a: Tensor, b: Tensor) -> Tensor:
     """a[i] @ b[i] for each i; on the CPU one after the other, so that each comes out as it would alone."""
-    if a.device.type != "cpu":
+    if not on_cpu(a):
         return torch.bmm(a, b)
     return torch.stack([p @ q for p, q in zip(a.unbind(), b.unbind(), strict=True)])
 
@@ -253,7 +255,7 @@ def chosen(
     -------
     values, places : (n, ...)
     """
-    if inputs.device.type != "cpu":
+    if not on_cpu(inputs):
         return choose(torch.baddbmm(b_enc.unsqueeze(1), inputs, W_enc.transpose(1, 2)))
     # One after the other in one piece of memory, which stays in the cache; and each comes out as it would alone.
     room = inputs.new_empty(inputs.shape[1], W_enc.shape[1])

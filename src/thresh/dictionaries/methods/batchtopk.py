@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from thresh.devices import on_cpu
 from thresh.dictionaries.autoencoders.sparse import Support, chosen
 from thresh.dictionaries.autoencoders.stack import Forward, Stack, centred, forward_of_rectified
 from thresh.dictionaries.kinds.jumprelu import JumpReLUDictionary
@@ -72,7 +73,7 @@ class BatchTopK(TopK):
 def largest_of_batch(pre: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The `count` largest entries of pre-activations (..., rows, atoms), and their places in the batch, in order."""
     flat = pre.flatten(-2)
-    if flat.device.type == "cpu":
+    if on_cpu(flat):
         # NumPy only parts the entries and does not order them: several times as fast as topk.
         first = flat.shape[-1] - count
         places = torch.from_numpy(np.argpartition(flat.numpy(), first)[..., first:])
