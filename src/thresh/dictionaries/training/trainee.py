@@ -59,6 +59,7 @@ class Trainee:
         self.curves = Curves(shape, self.epochs * self.batches, start.rows // parts, variance, learner.device)
         self.epoch = self.step = 0
         self.carried: Tensor | None = None
+        self.numbers: Tensor | None = None
         self.lost: dict[int, str] = {}
         for member, state in enumerate(states):
             if state is not None:
@@ -77,6 +78,10 @@ class Trainee:
     @property
     def over(self) -> bool:
         return self.epoch >= self.epochs or len(self.lost) == len(self.jobs)
+
+    def begin_epoch(self, numbers: Tensor | None) -> None:
+        """Numbers of all rows of the epoch in their order, where the run wants them."""
+        self.numbers = numbers if self.run.wants_numbers else None
 
     def feed(self, begin: int, rows: Tensor) -> None:
         """Take rows of the present epoch, of which the first is number `begin`; those already taken are passed over."""
@@ -105,6 +110,8 @@ class Trainee:
     def learn(self, batch: Tensor) -> None:
         if self.step == self.batches or self.over:
             return  # Another process has one batch less.
+        if self.numbers is not None:
+            self.run.numbers = self.numbers[self.taken : self.taken + len(batch)]
         found = self.run.step(batch, self.steps / (self.epochs * self.batches))
         self.step += 1
         complete = self.curves.add(found, len(batch))

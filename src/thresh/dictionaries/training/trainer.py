@@ -74,7 +74,7 @@ def train(
         if chosen and (together or rank == 0):
             common = {"moments": kept_moments(raw), "stream": read}
             told = watch if rank == 0 else None
-            trainees = begin(chosen, states, common, sample, rows.shape[0], raw, transforms, log, told)
+            trainees = begin(chosen, states, common, sample, rows, raw, transforms, log, told)
             stream = Stream(rows, order, chosen[0].learner.device, *((rank, size) if together else (0, 1)))
 
             def hand_over(job: Job, learned: Dictionary, curve: list[dict]) -> None:
@@ -116,7 +116,7 @@ def begin(
     states: dict[str, dict | None],
     common: dict[str, dict],
     sample: np.ndarray,
-    rows: int,
+    rows: Rows,
     raw: Moments,
     transforms: dict[str, Transform],
     log: Callable[[str], None] | None,
@@ -133,7 +133,8 @@ def begin(
     trainees = []
     for group in found.values():
         seen = transforms[group[0].normalise]
-        start = Start(seen(torch.from_numpy(sample).to(group[0].learner.device)), seen.moments(raw), rows)
+        shown = seen(torch.from_numpy(sample).to(group[0].learner.device))
+        start = Start(shown, seen.moments(raw), rows.shape[0], numbered=hasattr(rows, "numbers"))
         trainees.append(Trainee(group, start, [states.get(job.label) for job in group], common, log, watch))
     return trainees
 
@@ -150,6 +151,10 @@ class Stream:
         blocks = self.rows.batches(BLOCK_ROWS, self.order, epoch, first, self.part, self.parts)
         moved = ahead(self.moved(block) for block in blocks)
         return ((number * BLOCK_ROWS, block) for number, block in enumerate(moved, first))
+
+    def numbers(self, epoch: int) -> Tensor:
+        """Numbers of all rows in the order of the blocks: 8 bytes a row."""
+        return torch.from_numpy(self.rows.numbers(self.order, epoch, self.part, self.parts)).to(self.device)
 
     def moved(self, block: np.ndarray) -> Tensor:
         tensor = torch.from_numpy(block)
@@ -186,6 +191,9 @@ def pass_by_pass(
             present = [each for each in trainees if each.epoch == epoch]
             if not present:
                 break
+            numbers = stream.numbers(epoch) if any(each.run.wants_numbers for each in present) else None
+            for each in present:
+                each.begin_epoch(numbers)
             for first, block in stream.blocks(epoch, min(each.taken for each in present)):
                 seen = {name: transforms[name](block) for name in {each.normalise for each in present}}
                 steps = max(each.steps for each in present)
