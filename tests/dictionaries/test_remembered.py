@@ -66,7 +66,7 @@ def test_fista_comes_lower_in_as_many_steps_from_codes_under_atoms_of_before(non
 
 def test_a_small_penalty_needs_fewer_steps_from_remembered_codes():
     planted = plant(rows=4_000, features=60, units=24, active=3)
-    options = {"atoms": 60, "penalty": 0.02, "steps": 8, "epochs": 10, "device": "cpu"}
+    options = {"atoms": 60, "penalty": 0.02, "steps": 20, "epochs": 10, "device": "cpu"}
     errors = [
         1 - learn(planted.rows, "online", **options, warm_start=warm).facts["explained_variance"]
         for warm in (True, False)

@@ -32,13 +32,13 @@ class RememberedCodes:
     def keep(self, numbers: Tensor, codes: Tensor) -> None:
         """Take the codes (batch, atoms) of the rows of these numbers in place of those they had."""
         index = codes.abs().topk(self.entries, dim=1, sorted=False).indices
-        self.index[numbers] = index.int()
-        self.values[numbers] = codes.gather(1, index)
+        self.index.index_copy_(0, numbers, index.int())
+        self.values.index_copy_(0, numbers, codes.gather(1, index))
 
     def recall(self, numbers: Tensor) -> Tensor:
         """Codes (batch, atoms) of the rows of these numbers."""
-        values = self.values[numbers]
-        return values.new_zeros(len(values), self.atoms).scatter_(1, self.index[numbers].long(), values)
+        index, values = (kept.index_select(0, numbers) for kept in (self.index, self.values))
+        return values.new_zeros(len(values), self.atoms).scatter_(1, index.long(), values)
 
     def forget(self, atoms: Tensor) -> None:
         """Set the codes of these atoms to 0 in all rows."""
