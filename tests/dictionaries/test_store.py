@@ -54,6 +54,19 @@ def test_every_row_comes_once_an_epoch_in_an_order_of_its_own(x, store, chosen):
         assert not np.array_equal(first[0], second[0])
 
 
+@pytest.mark.parametrize("chosen", [None, "half"])
+@pytest.mark.parametrize(("part", "parts", "start"), [(0, 1, 0), (0, 1, 3), (1, 3, 0), (2, 3, 2)])
+def test_numbers_name_the_rows_of_batches(x, store, monkeypatch, chosen, part, parts, start):
+    monkeypatch.setattr("thresh.dictionaries.rows.BUFFER_ROWS", (150, 150))
+    select = None if chosen is None else np.arange(1000) % 2 == 0
+    expected = x if select is None else x[select]
+    for source in (StoreRows(store, select), ArrayRows(expected)):
+        for epoch in (0, 1):
+            numbers = source.numbers(3, epoch, part, parts)
+            batches = list(source.batches(64, 3, epoch, start, part, parts))
+            assert np.array_equal(np.concatenate(batches), expected[numbers[64 * start :]])
+
+
 def test_dictionaries_of_a_store_are_those_learned_alone(store, tmp_path):
     specs = {
         "sae": {"method": "topk", "atoms": 24, "k": 3, "epochs": 2, "seed": 5},

@@ -26,6 +26,8 @@ SPECS = {
     "two": {"method": "topk", "atoms": 40, "seed": 1, "k": 4, "epochs": 4, "dead_after": 300, "learning_rate": 0.01},
     "wide": {"method": "topk", "atoms": 64, "seed": 1, "k": 3, "epochs": 2, "batch_size": 300, "normalise": "whiten"},
     "online": {"method": "online", "atoms": 40, "seed": 1, "epochs": 3, "batch_size": 170},
+    "warm": {"method": "online", "atoms": 40, "seed": 1, "epochs": 3, "batch_size": 170, "warm_start": True},
+    "cold": {"method": "online", "atoms": 40, "seed": 1, "epochs": 3, "batch_size": 170, "warm_start": False},
     "control": {"method": "random", "atoms": 30, "seed": 1},
 }
 
@@ -155,11 +157,11 @@ def test_a_method_that_refuses_the_rows_is_named_and_the_others_are_learned(rows
 @pytest.mark.parametrize("size", [1, 255, 256, 257, 1500, 4000])
 def test_batches_are_cut_as_if_there_were_no_blocks(rows, monkeypatch, size):
     """Batches of any size, across blocks of any size, are those of the order of rows."""
-    seen = []
+    seen, numbers = [], []
     monkeypatch.setattr("thresh.dictionaries.training.trainer.BLOCK_ROWS", 700)
     monkeypatch.setattr(
         "thresh.dictionaries.methods.online.OnlineRun.step",
-        lambda self, x, done: seen.append(x.clone()) or self_step(x),
+        lambda self, x, done: seen.append(x.clone()) or numbers.append(self.numbers) or self_step(x),
     )
 
     def self_step(x):
@@ -167,10 +169,11 @@ def test_batches_are_cut_as_if_there_were_no_blocks(rows, monkeypatch, size):
 
         return Step.of(x.sum(), x, torch.ones(len(x), 40))
 
-    learn(rows, "online", atoms=40, epochs=2, batch_size=size, device="cpu")
+    learn(rows, "online", atoms=40, epochs=2, batch_size=size, warm_start=True, device="cpu")
     expected = [torch.from_numpy(batch) for epoch in (0, 1) for batch in rows.batches(size, 0, epoch)]
     assert len(seen) == len(expected)
     assert all(torch.equal(a, b) for a, b in zip(seen, expected, strict=True))
+    assert all(np.array_equal(rows.x[named.numpy()], batch) for named, batch in zip(numbers, seen, strict=True))
 
 
 KILLED = """

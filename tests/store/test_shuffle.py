@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from thresh.errors import ConfigError, StoreError
 from thresh.store import batches_in_epoch, open_activations, shuffled_batches
+from thresh.store.row_numbers import shuffled_numbers
 from thresh.store.shuffle import plan_epoch, read_buffer
 
 from .stores import write_store
@@ -58,6 +59,20 @@ def test_resuming_at_a_batch_gives_what_would_have_come(store, options, start, p
     options |= {"parts": parts, "part": data.draw(st.integers(0, parts - 1))}
     whole = numbers(shuffled_batches(store, **options))
     assert numbers(shuffled_batches(store, start_batch=start, **options)) == whole[start:]
+
+
+@settings(max_examples=40, deadline=None)
+@given(options=OPTIONS, parts=st.integers(1, 3), data=st.data())
+def test_numbers_are_those_of_the_rows_that_come(store, options, parts, data):
+    options |= {"parts": parts, "part": data.draw(st.integers(0, parts - 1))}
+    rows = [row for batch in numbers(shuffled_batches(store, **options)) for row in batch]
+    options.pop("batch_size")
+    assert shuffled_numbers(store, **options).tolist() == rows
+
+
+def test_numbers_are_found_without_reading(store, monkeypatch):
+    monkeypatch.setattr(store.reader, "chunk", lambda number: pytest.fail("a chunk was read"))
+    assert sorted(shuffled_numbers(store, 0)) == list(range(ROWS))
 
 
 def test_resuming_reads_no_buffer_that_comes_before(store, monkeypatch):

@@ -27,11 +27,14 @@ class Start:
         Of all rows.
     rows
         Rows of an epoch.
+    numbered
+        Whether it can be told which rows a batch holds.
     """
 
     sample: Tensor
     moments: Moments
     rows: int
+    numbered: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,17 @@ class Run(ABC):
     """One or more dictionaries of one recipe, learned together.
 
     Its state belongs to each of them alone: what is learned must not depend on who else takes part.
+
+    Attributes
+    ----------
+    wants_numbers : bool
+        Whether `numbers` are set before each step.
+    numbers : (rows,)
+        Of the rows of the batch that comes: a row has the same in every epoch.
     """
+
+    wants_numbers: bool = False
+    numbers: Tensor | None = None
 
     @abstractmethod
     def step(self, x: Tensor, done: float) -> Step:

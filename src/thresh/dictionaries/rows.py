@@ -29,6 +29,9 @@ class Rows(Protocol):
         """Float32 (batch, units); every row once an epoch, in an order that (seed, epoch, part, parts) fix.
 
         The order does not depend on the size of the batches. Parts share no row, and together have all.
+
+        A source may also have `numbers(seed, epoch, part, parts)`: which of its rows these are, (rows of the part,)
+        integers below `shape[0]` in that order. Without it, methods cannot go on from what they know of a row.
         """
 
 
@@ -54,10 +57,13 @@ class ArrayRows:
     def batches(
         self, batch_size: int, seed: int, epoch: int, start_batch: int = 0, part: int = 0, parts: int = 1
     ) -> Iterator[np.ndarray]:
-        order = np.random.default_rng([seed, epoch]).permutation(len(self.x))
-        order = order[len(order) * part // parts : len(order) * (part + 1) // parts]
+        order = self.numbers(seed, epoch, part, parts)
         for begin in range(start_batch * batch_size, len(order), batch_size):
             yield self.x[order[begin : begin + batch_size]].astype(np.float32, copy=False)
+
+    def numbers(self, seed: int, epoch: int, part: int = 0, parts: int = 1) -> np.ndarray:
+        order = np.random.default_rng([seed, epoch]).permutation(len(self.x))
+        return order[len(order) * part // parts : len(order) * (part + 1) // parts]
 
 
 class StoreRows:
@@ -78,6 +84,7 @@ class StoreRows:
         self.store = store
         self.select = None if select is None else np.asarray(select, dtype=bool)
         self.shape = (rows if select is None else int(self.select.sum()), units)
+        self.buffer_rows = int(np.clip(BUFFER_BYTES // (2 * units), *BUFFER_ROWS))
 
     def batches(
         self, batch_size: int, seed: int, epoch: int, start_batch: int = 0, part: int = 0, parts: int = 1
@@ -89,12 +96,19 @@ class StoreRows:
             batch_size,
             seed,
             epoch=epoch,
-            buffer_rows=int(np.clip(BUFFER_BYTES // (2 * self.shape[1]), *BUFFER_ROWS)),
+            buffer_rows=self.buffer_rows,
             select=self.select,
             start_batch=start_batch,
             part=part,
             parts=parts,
         )
+
+    def numbers(self, seed: int, epoch: int, part: int = 0, parts: int = 1) -> np.ndarray:
+        """Among the rows that are used."""
+        from thresh.store.row_numbers import shuffled_numbers
+
+        numbers = shuffled_numbers(self.store, seed, epoch, self.buffer_rows, self.select, part, parts)
+        return numbers if self.select is None else (np.cumsum(self.select) - 1)[numbers]
 
 
 class ColumnsOfRows:

@@ -84,8 +84,11 @@ class Statistics:
                 moved = torch.where(moved.amax() > 0, moved.clamp(min=0), largest)
             self.atoms[j] = moved / moved.norm().clamp(min=1e-12)
 
-    def replace_atoms(self, residual: Tensor, rule: Mending) -> None:
-        """Set weak atoms, and the weaker of two that are close, to the residuals of the worst explained rows."""
+    def replace_atoms(self, residual: Tensor, rule: Mending) -> Tensor:
+        """Set weak atoms, and the weaker of two that are close, to the residuals of the worst explained rows.
+
+        Returns the numbers of these atoms.
+        """
         length = residual.norm(dim=1)
         replaced = rule.chosen(self.atoms, self.A.diagonal())[: int((length > 0).sum())]
         worst = length.topk(len(replaced)).indices
@@ -93,3 +96,4 @@ class Statistics:
         self.A[replaced] = 0
         self.A[:, replaced] = 0
         self.B[replaced] = 0
+        return replaced

@@ -65,6 +65,7 @@ class Trainee:
         self.curves = Curves(shape, steps, rows, variance, learner.device)
         self.epoch = self.step = 0
         self.carried: Tensor | None = None
+        self.numbers: Tensor | None = None
         self.lost: dict[int, str] = {}
         for member, state in enumerate(states):
             if state is not None:
@@ -83,6 +84,10 @@ class Trainee:
     @property
     def over(self) -> bool:
         return self.epoch >= self.epochs or len(self.lost) == len(self.jobs)
+
+    def begin_epoch(self, numbers: Tensor | None) -> None:
+        """Numbers of all rows of the epoch in their order, where the run wants them."""
+        self.numbers = numbers if self.run.wants_numbers else None
 
     def feed(self, begin: int, rows: Tensor) -> None:
         """Take rows of the present epoch, of which the first is number `begin`; those already taken are passed over."""
@@ -113,6 +118,8 @@ class Trainee:
         batch = batch[: self.rows - self.taken]
         if len(batch) == 0 or self.over:
             return
+        if self.numbers is not None:
+            self.run.numbers = self.numbers[self.taken : self.taken + len(batch)]
         try:
             found = self.run.step(batch, self.steps / (self.epochs * self.batches))
         except DictionaryError as error:

@@ -74,7 +74,7 @@ def train(
         chosen = [job for job in jobs if (size == 1 or job.learner.sums_over_ranks) == together]
         if chosen and (together or rank == 0):
             common = {"moments": kept_moments(raw), "stream": read}
-            trainees, refused = begin(chosen, states, common, sample, rows.shape[0], raw, transforms, log, watch)
+            trainees, refused = begin(chosen, states, common, sample, rows, raw, transforms, log, watch)
             lost += refused
             stream = Stream(rows, order, chosen[0].learner.device, *((rank, size) if together else (0, 1)))
 
@@ -117,7 +117,7 @@ def begin(
     states: dict[str, dict | None],
     common: dict[str, dict],
     sample: np.ndarray,
-    rows: int,
+    rows: Rows,
     raw: Moments,
     transforms: dict[str, Transform],
     log: Callable[[str], None] | None,
@@ -134,7 +134,8 @@ def begin(
     trainees, refused = [], []
     for group in found.values():
         seen = transforms[group[0].normalise]
-        start = Start(seen(torch.from_numpy(sample).to(group[0].learner.device)), seen.moments(raw), rows)
+        shown = seen(torch.from_numpy(sample).to(group[0].learner.device))
+        start = Start(shown, seen.moments(raw), rows.shape[0], numbered=hasattr(rows, "numbers"))
         try:
             trainees.append(Trainee(group, start, [states.get(job.label) for job in group], common, log, watch))
         except DictionaryError as error:
@@ -154,6 +155,10 @@ class Stream:
         blocks = self.rows.batches(BLOCK_ROWS, self.order, epoch, first, self.part, self.parts)
         moved = ahead(self.moved(block) for block in blocks)
         return ((number * BLOCK_ROWS, block) for number, block in enumerate(moved, first))
+
+    def numbers(self, epoch: int) -> Tensor:
+        """Numbers of all rows in the order of the blocks: 8 bytes a row."""
+        return torch.from_numpy(self.rows.numbers(self.order, epoch, self.part, self.parts)).to(self.device)
 
     def moved(self, block: np.ndarray) -> Tensor:
         tensor = torch.from_numpy(block)
@@ -190,6 +195,9 @@ def pass_by_pass(
             present = [each for each in trainees if each.epoch == epoch]
             if not present:
                 break
+            numbers = stream.numbers(epoch) if any(each.run.wants_numbers for each in present) else None
+            for each in present:
+                each.begin_epoch(numbers)
             for first, block in stream.blocks(epoch, min(each.taken for each in present)):
                 seen = {name: transforms[name](block) for name in {each.normalise for each in present}}
                 steps = max(each.steps for each in present)
