@@ -167,11 +167,16 @@ def test_a_step_is_one_of_adam_on_the_clipped_gradient_of_the_unexplained_varian
 
 
 @pytest.mark.parametrize(
-    ("params", "patience"),
-    [({}, 640), ({"resample_every": 500}, 1000), ({"resample_every": 500, "dead_after": 30}, 30)],
+    ("params", "rows", "patience"),
+    [
+        ({}, 10_000, 3200),
+        ({}, 1000, 1000),
+        ({"resample_every": 500}, 10_000, 10_000),
+        ({"resample_every": 500, "dead_after": 30}, 10_000, 30),
+    ],
 )
-def test_a_latent_is_dead_sooner_where_that_does_not_end_what_it_was(params, patience):
-    assert learner_of(8, "topk", 16, device="cpu", k=2, batch_size=64, **params).patience(rows=1000) == patience
+def test_a_latent_is_dead_sooner_where_that_does_not_end_what_it_was(params, rows, patience):
+    assert learner_of(8, "topk", 16, device="cpu", k=2, batch_size=64, **params).patience(rows) == patience
 
 
 @pytest.mark.parametrize("atoms", [16, 8])

@@ -13,8 +13,9 @@ from thresh.dictionaries.kinds import Dictionary
 from thresh.dictionaries.learner import Learner, Run, Start, gaussian_atoms, unit_rows
 from thresh.parameters import NOT_NEGATIVE, POSITIVE, checked, integer, one_of, optional
 
-DEAD_AFTER_BATCHES = 10
-RESAMPLED_AFTER_ROWS = 10_000_000  # at most
+# Longest silence before a latent is dead, where an epoch is longer.
+DEAD_AFTER_BATCHES = 50
+RESAMPLED_AFTER_ROWS = 10_000_000
 RESAMPLED_ENCODER = 0.2  # norm of a resampled latent's encoder, as a share of the mean norm of those alive
 
 
@@ -39,8 +40,8 @@ class SparseAutoencoder(Learner):
     auxiliary_k
         Dead latents that take part in AuxK; default: half of the units.
     dead_after
-        Rows without activity after which a latent counts as dead; default: those of ten batches, or, where dead latents
-        are resampled and with that lost, one epoch, at most 10 million.
+        Rows without activity after which a latent counts as dead; default: one epoch, at most 50 batches; where dead
+        latents are resampled, and with that lost, at most 10 million rows.
     resample_every
         Steps after which dead latents are set to badly explained rows (Bricken et al. 2023), in the first half of the
         run; default: never.
@@ -91,9 +92,8 @@ class SparseAutoencoder(Learner):
         """Rows of silence after which a latent is dead, where an epoch has so many rows."""
         if self.dead_after is not None:
             return self.dead_after
-        if self.resample_every is not None:
-            return min(rows, RESAMPLED_AFTER_ROWS)
-        return DEAD_AFTER_BATCHES * self.batch_size
+        resampled = self.resample_every is not None
+        return min(rows, RESAMPLED_AFTER_ROWS if resampled else DEAD_AFTER_BATCHES * self.batch_size)
 
     def alike(self) -> Hashable:
         return tuple((key, repr(value)) for key, value in sorted(vars(self).items()) if key not in self.varying)
