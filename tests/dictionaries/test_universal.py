@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
-from thresh.dictionaries import learn, load
+from thresh.dictionaries import ArrayRows, learn, load
+from thresh.dictionaries.learn import job_of
+from thresh.dictionaries.training import train
 from thresh.errors import ConfigError
 from thresh.evaluation import matched_cosine
 
+from .by_hand import begin, drive
 from .planted import plant
 
 UNITS = (32, 28)
@@ -62,6 +65,35 @@ def test_the_joint_code_explains_both(systems, universal, tmp_path):
         assert block.mean() < 0.1
     universal.save(tmp_path)
     assert np.abs(load(tmp_path).encode(x) - universal.encode(x)).max() < 1e-3
+
+
+def test_curves_tell_the_variance_that_is_explained_of_systems_of_one_size(systems):
+    """One of them is ten times as loud: its share of the variance would be all."""
+    curve = []
+    rows = ArrayRows(systems[2])
+    job = job_of("both", rows, {"method": "universal", "atoms": 24, "k": 3, "blocks": UNITS, "epochs": 20}, "cpu")
+    train([job], rows, finished=lambda job, learned: curve.append((learned.curve[-1], learned.dictionary)))
+    ((last, dictionary),) = curve
+    blocks = np.split(systems[2], [UNITS[0]], axis=1)
+    codes = dictionary.parts[0].encode(blocks[0])
+    missed = [
+        np.square(block - codes @ scaled(dictionary, place) - dictionary.parts[place].bias).sum()
+        / block.var(axis=0).sum()
+        for place, block in enumerate(blocks)
+    ]
+    missed = np.mean(missed) / len(blocks[0])
+    assert last["explained_variance"] == pytest.approx(1 - missed, abs=0.1)
+
+
+def test_latents_are_resampled_in_the_size_that_they_are_learned_in(systems):
+    """Of systems of very different size, each has its share of a latent that became a row."""
+    x = systems[2].copy()
+    x[:, UNITS[0] :] *= 100
+    run = begin("universal", x, 24, k=3, blocks=list(UNITS), dead_after=1, resample_every=5)
+    drive(run, x, last=5)
+    energy = run.stack.W_dec[0].square()
+    quiet = energy[:, : UNITS[0]].sum(dim=1) / energy.sum(dim=1)
+    assert float(quiet.detach().median()) > 0.2
 
 
 def test_blocks_that_are_not_the_units_are_refused(systems):

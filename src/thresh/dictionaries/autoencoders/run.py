@@ -10,7 +10,6 @@ from torch.nn.parallel import DistributedDataParallel
 from thresh.devices import computes_in_half, on_cpu
 from thresh.dictionaries.autoencoders.resample import resample
 from thresh.dictionaries.autoencoders.schedule import rate
-from thresh.dictionaries.autoencoders.sparse import squared_norms
 from thresh.dictionaries.autoencoders.sparse_autoencoder import SparseAutoencoder, geometric_median
 from thresh.dictionaries.autoencoders.stack import Stack
 from thresh.dictionaries.kinds import Dictionary
@@ -58,7 +57,7 @@ class AutoencoderRun(Run):
             if every is not None and self.steps % every == 0 and done < 0.5:
                 rows = self.recipe.rows(self.stack, x)
                 resample(self.stack, self.optimiser, self.parts, rows, found.residual.detach(), self.steps)
-            error = squared_norms(found.residual.detach())
+            error = self.recipe.squared_errors(self.stack, found.residual.detach())
         return of_whole_batch(Step(found.loss.detach(), error, found.active, found.used))
 
     def parts_with(self, learning_rate: float) -> list[Tensor]:

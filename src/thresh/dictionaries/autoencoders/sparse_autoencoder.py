@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from thresh.dictionaries.autoencoders.sparse import squared_norms
 from thresh.dictionaries.autoencoders.stack import Forward, Stack
 from thresh.dictionaries.kinds import Dictionary
 from thresh.dictionaries.learner import Learner, Run, Start, gaussian_atoms, unit_rows
@@ -124,6 +125,10 @@ class SparseAutoencoder(Learner):
     def rows(self, stack: Stack, x: Tensor) -> Tensor:
         """Rows as encoders and decoders see them."""
         return x
+
+    def squared_errors(self, stack: Stack, residual: Tensor) -> Tensor:
+        """(n,) sums of squares of the residual (n, rows, units), in the size of the rows that the run was given."""
+        return squared_norms(residual)
 
     def latents(self, stack: Stack) -> tuple[Tensor, Tensor, Tensor]:
         """Encoder (n, atoms, units), its bias (n, atoms) and atoms (n, atoms, units), as AuxK uses them."""

@@ -69,8 +69,14 @@ class Universal(TopK):
         centre = stack.b_dec.detach()  # What the encoder subtracts is learned by the decoder.
         pre = EncoderGradient.apply(values.flatten().float(), inputs, stack.W_enc, stack.b_enc, centre, support)
         found = forward_of_sparse(stack, x, pre.relu(), support, stack.W_dec)
-        # The variance of scaled rows is the number of units.
-        return Forward(found.loss * (stack.variance / self.units), found.residual, found.active, found.used)
+        return Forward(found.loss * self.shrunk(stack), found.residual, found.active, found.used)
+
+    def shrunk(self, stack: Stack) -> float:
+        """Variance of the rows over that of scaled rows, which is the number of units."""
+        return stack.variance / self.units
+
+    def squared_errors(self, stack: Stack, residual: Tensor) -> Tensor:
+        return super().squared_errors(stack, residual) * self.shrunk(stack)
 
     def seen(self, inputs: Tensor, system: int) -> Tensor:
         """Inputs (n, rows, units) with zeros for all systems but one."""
