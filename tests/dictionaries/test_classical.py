@@ -91,14 +91,35 @@ def test_signed_codes_find_features_of_either_sign(params):
     assert up_to_sign(signed.atoms, planted.directions) > 0.995
     assert up_to_sign(rectified.atoms, planted.directions) < 0.95
     assert up_to_sign(control.atoms, planted.directions) < 0.6
-    codes = signed.encode(planted.rows[:50].astype(np.float64))
+    rows = planted.rows[:50].astype(np.float64)
+    codes = signed.encode(rows)
     assert codes.min() < 0 < codes.max()
     expected = (
-        omp(planted.rows[:50].astype(np.float64), signed.atoms, 3)
+        omp(rows - signed.bias, signed.atoms, 3)
         if params
-        else fista(planted.rows[:50].astype(np.float64), signed.atoms, signed.penalty, nonnegative=False)
+        else fista(rows - signed.bias, signed.atoms, signed.penalty, nonnegative=False)
     )
     assert np.abs(codes - expected).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [("online", {}), ("online", {"codes": "omp", "k": 3}), ("mod", {"k": 3}), ("semi_nmf", {"penalty": 0.05})],
+)
+def test_a_mean_that_all_rows_share_costs_nothing(method, params):
+    """Layers of real networks have one, often much longer than what rows differ in."""
+    planted = plant_k(rows=4000, features=40, units=24, k=3)
+    size = np.sqrt(np.square(planted.rows).sum(axis=1).mean())
+    direction = np.random.default_rng(2).normal(size=24)
+    moved = (planted.rows + 10 * size * direction / np.linalg.norm(direction)).astype(np.float32)
+    usual, shifted = (
+        matched_cosine(learn(x, method, atoms=40, device="cpu", **params).atoms, planted.directions)
+        for x in (planted.rows, moved)
+    )
+    assert shifted > usual - 0.01
+    if "k" not in params:  # Greedy codes spend an atom on it.
+        without = learn(moved, method, atoms=40, device="cpu", bias=False, **params)
+        assert matched_cosine(without.atoms, planted.directions) < 0.5
 
 
 def test_codes_of_a_fixed_number_need_the_number():
@@ -109,16 +130,20 @@ def test_codes_of_a_fixed_number_need_the_number():
         learner_of(5, "mod", 8, k=9)
 
 
+@pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("nonnegative", [True, False])
-def test_an_epoch_of_mod_is_least_squares_for_all_atoms(nonnegative):
+def test_an_epoch_of_mod_is_least_squares_for_all_atoms_and_the_bias(nonnegative, bias):
     """With the codes of all rows at once, by NumPy."""
     x = plant_k(rows=600, features=20, units=12, k=3, signed=not nonnegative).rows
-    run = begin("mod", x, 15, k=4, nonnegative=nonnegative)
-    codes = omp(x.astype(np.float64), run.atoms.numpy().astype(np.float64), 4, nonnegative)
+    run = begin("mod", x, 15, k=4, nonnegative=nonnegative, bias=bias)
+    codes = omp(x.astype(np.float64) - run.b.numpy(), run.atoms.numpy().astype(np.float64), 4, nonnegative)
     for batch in np.split(x, 4):
         run.step(torch.from_numpy(batch), 0.9)
     run.end_epoch()
-    atoms = np.linalg.lstsq(codes, x, rcond=None)[0]
+    constant = np.ones((len(x), 1)) if bias else np.zeros((len(x), 1))
+    solved = np.linalg.lstsq(np.hstack([codes, constant]), x, rcond=None)[0]
+    atoms = solved[:-1]
+    assert np.abs(run.b.numpy() - solved[-1]).max() < 1e-4
     assert np.abs(run.atoms.numpy() - atoms / np.linalg.norm(atoms, axis=1, keepdims=True)).max() < 1e-4
 
 
@@ -138,7 +163,7 @@ def test_mod_finds_nearly_all_features(signed):
 def test_mod_sets_unused_and_repeated_atoms_to_what_is_left_over():
     """Six features one at a time; three atoms are the same, one is opposite to all rows."""
     x = np.tile(np.eye(6, dtype=np.float32), (20, 1)) * np.linspace(1, 2, 120, dtype=np.float32)[:, None]
-    run = begin("mod", x, 6, k=1)
+    run = begin("mod", x, 6, k=1, bias=False)
     run.atoms = torch.eye(6)[[0, 0, 0, 1, 2, 3]] * torch.tensor([1, 1, 1, 1, 1, -1])[:, None]
     run.step(torch.from_numpy(x), 0.1)
     run.end_epoch()
@@ -186,6 +211,8 @@ def test_nmf_refuses_rows_that_are_negative_or_would_become_so():
     for normalise in ("centre", "whiten"):
         with pytest.raises(ConfigError, match=f"normalise: found '{normalise}', expected one of none, scale for nmf"):
             learn(x, "nmf", atoms=8, normalise=normalise)
+    with pytest.raises(ConfigError, match="bias: found True, expected false: parts of nmf"):
+        learn(x, "nmf", atoms=8, bias=True)
     x[17, 3] = -0.25
     with pytest.raises(DictionaryError, match=r"unit 3 has the value -0\.25, expected none below 0 for nmf"):
         learn(x, "nmf", atoms=8, device="cpu")
@@ -207,7 +234,7 @@ def test_semi_nmf_comes_as_close_as_exact_least_squares_in_turn():
     expected = min(semi_nmf_by_turns(x, 6, 60, seed) for seed in (0, 1))
     found = []
     for seed in (0, 1):
-        dictionary = learn(x, "semi_nmf", atoms=6, penalty=1e-3, seed=seed, batch_size=100, device="cpu")
+        dictionary = learn(x, "semi_nmf", atoms=6, penalty=1e-3, seed=seed, batch_size=100, device="cpu", bias=False)
         found.append(relative_error(x, dictionary.encode(x), dictionary.atoms))
     assert min(found) < 1.03 * expected
 

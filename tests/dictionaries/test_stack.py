@@ -10,8 +10,8 @@ from thresh.dictionaries.autoencoders.resample import resample
 from thresh.dictionaries.autoencoders.run import AutoencoderRun
 from thresh.dictionaries.autoencoders.schedule import rate
 from thresh.dictionaries.autoencoders.sparse import EncoderGradient, Support, decode, largest
-from thresh.dictionaries.autoencoders.sparse_autoencoder import geometric_median
 from thresh.dictionaries.learner import Start
+from thresh.dictionaries.median import geometric_median
 from thresh.dictionaries.moments import moments
 from thresh.dictionaries.registry import learner_of
 from thresh.dictionaries.rows import ArrayRows

@@ -1,5 +1,7 @@
 """What codes say about atoms, and sums over all rows: closed forms."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
@@ -18,9 +20,11 @@ def surrogate(state: Statistics, atoms: torch.Tensor) -> torch.Tensor:
     return 0.5 * torch.einsum("ij,ik,jk->", state.A, atoms, atoms) - (state.B * atoms).sum()
 
 
-def filled(generator: torch.Generator, atoms: int = 10, nonnegative: bool = False) -> Statistics:
+def filled(
+    generator: torch.Generator, atoms: int = 10, nonnegative: bool = False, bias: torch.Tensor | None = None
+) -> Statistics:
     first = torch.randn(atoms, 6, generator=generator)
-    state = Statistics(normalize(first.abs() if nonnegative else first), generator, nonnegative=nonnegative)
+    state = Statistics(normalize(first.abs() if nonnegative else first), generator, bias=bias, nonnegative=nonnegative)
     codes = torch.rand(50, atoms, generator=generator)
     codes = codes * (torch.rand(50, atoms, generator=generator) < 0.3)
     state.remember(codes, torch.randn(50, 6, generator=generator), 1.0)
@@ -32,10 +36,27 @@ def filled(generator: torch.Generator, atoms: int = 10, nonnegative: bool = Fals
 def test_one_round_of_block_coordinate_descent_lowers_the_surrogate(seed, nonnegative):
     state = filled(torch.Generator().manual_seed(seed), nonnegative=nonnegative)
     before = state.atoms.clone()
-    state.update_atoms()
+    state.update()
     assert surrogate(state, state.atoms) <= surrogate(state, before) + 1e-6
     assert torch.allclose(state.atoms.norm(dim=1), torch.ones(10), atol=1e-5)
     assert not nonnegative or state.atoms.min() >= 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), bias=st.booleans(), size=st.sampled_from([1, 3, 64]))
+def test_atoms_of_a_block_come_out_as_one_after_the_other(seed, bias, size):
+    state = filled(torch.Generator().manual_seed(seed), bias=torch.arange(6.0) if bias else None)
+    atoms, before = state.atoms.clone(), state.bias.clone()
+    order = torch.randperm(10, generator=torch.Generator().manual_seed(1)).tolist()
+    for j in [j for j in order if state.A[j, j] > 0]:
+        step = (state.B[j] - state.z[j] * before - state.A[j] @ atoms) / state.A[j, j]
+        atoms[j] = normalize(atoms[j] + step, dim=0)
+    state.generator.manual_seed(1)
+    with mock.patch("thresh.dictionaries.statistics.BLOCK", size):
+        state.update()
+    assert torch.allclose(state.atoms, atoms, atol=1e-4)
+    # What codes leave of the mean, for no bias explains more.
+    assert torch.allclose(state.bias, state.x - state.z @ state.atoms if bias else torch.zeros(6), atol=1e-5)
 
 
 @settings(max_examples=30, deadline=None)
@@ -45,7 +66,7 @@ def test_a_single_atom_becomes_the_best_of_all_unit_vectors(seed, nonnegative):
     state = filled(generator, atoms=1, nonnegative=nonnegative)
     if not state.A.any():
         return
-    state.update_atoms()
+    state.update()
     others = normalize(torch.randn(5000, 6, generator=generator))
     others = others.abs() if nonnegative else others
     assert (state.B @ state.atoms.T).item() >= (state.B @ others.T).max() - 1e-6

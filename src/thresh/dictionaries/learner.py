@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
@@ -35,6 +35,11 @@ class Start:
     moments: Moments
     rows: int
     numbered: bool = False
+
+    def less(self, shift: Tensor) -> "Start":
+        """The same of rows from which a shift (units,) is taken."""
+        moments = self.moments.less(shift.cpu().double().numpy())
+        return replace(self, sample=self.sample - shift, moments=moments)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,10 @@ class Moments:
         bias = np.asarray(bias, np.float64)
         return max(self.energy - 2 * float(bias @ self.mean) + float(bias @ bias), 0.0) ** 0.5
 
+    def less(self, shift: np.ndarray) -> "Moments":
+        """Of rows from which a shift (units,) is taken."""
+        return Moments(self.mean - shift, self.scale(shift) ** 2, self.covariance)
+
 
 def moments(rows: Rows, *, covariance: bool = False) -> Moments:
     """One pass over the rows.

@@ -7,6 +7,9 @@ from torch import Tensor
 
 from thresh.dictionaries.learner import unit_rows
 
+BLOCK = 64  # atoms whose first corrections are one matrix product
+TENSORS = ("atoms", "bias", "A", "B", "z", "x")
+
 
 @dataclass(frozen=True)
 class Mending:
@@ -38,51 +41,76 @@ def usual_coherence(atoms: Tensor) -> float:
 
 
 class Statistics:
-    """Atoms, and what the codes so far say about them: A (atoms, atoms) and B (atoms, units).
+    """Atoms and bias, and what the codes so far say about them: A (atoms, atoms), B (atoms, units), and two means.
 
-    A and B are running means of z'z and z'x. Atoms of unit norm are moved to lower tr(D'AD)/2 - tr(D'B), which is the
-    mean of 0.5 |x - z D|^2 up to a constant (Mairal et al. 2009, eq. 10), one atom after the other: the best unit
-    vector d_j is along B_j - sum_{l != j} A_jl d_l. No row needs to be kept.
+    A, B, z and x are running means of z'z, z'x, codes and rows. Atoms of unit norm are moved to lower
+    tr(D'AD)/2 - tr(D'(B - z'b)), which is the mean of 0.5 |x - b - z D|^2 up to a constant (Mairal et al. 2009, eq. 10,
+    where b is 0), one atom after the other: the best unit vector d_j is along B_j - z_j b - sum_{l != j} A_jl d_l. The
+    best bias is what codes leave of the mean, x - z D. No row needs to be kept.
 
     Parameters
     ----------
+    bias : (units,), optional
+        Where the bias begins; None for a model without one.
     nonnegative
         Whether entries of atoms are held at or above 0: the best such unit vector is along the positive part
         (hierarchical alternating least squares, Cichocki & Phan 2009).
     """
 
-    def __init__(self, atoms: Tensor, generator: torch.Generator, *, nonnegative: bool = False):
+    def __init__(
+        self, atoms: Tensor, generator: torch.Generator, *, bias: Tensor | None = None, nonnegative: bool = False
+    ):
         self.atoms, self.generator, self.nonnegative = atoms, generator, nonnegative
+        self.has_bias = bias is not None
+        self.bias = atoms.new_zeros(atoms.shape[1]) if bias is None else bias.clone()
         self.A = atoms.new_zeros(len(atoms), len(atoms))
         self.B = torch.zeros_like(atoms)
+        self.z, self.x = atoms.new_zeros(len(atoms)), torch.zeros_like(self.bias)
 
     def remember(self, codes: Tensor, x: Tensor, window: float) -> None:
         """Take in one batch, and forget with a memory of `window` batches."""
         kept = 1 - 1 / window
         self.A = kept * self.A + (1 - kept) * (codes.T @ codes) / len(x)
         self.B = kept * self.B + (1 - kept) * (codes.T @ x) / len(x)
+        self.z = kept * self.z + (1 - kept) * codes.mean(dim=0)
+        self.x = kept * self.x + (1 - kept) * x.mean(dim=0)
 
     def state(self) -> dict[str, Tensor]:
-        tensors = {"atoms": self.atoms, "A": self.A, "B": self.B, "generator": self.generator.get_state()}
+        tensors = {name: getattr(self, name) for name in TENSORS} | {"generator": self.generator.get_state()}
         return {name: tensor.clone() for name, tensor in tensors.items()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        self.atoms, self.A, self.B = (state[name].to(self.atoms.device) for name in ("atoms", "A", "B"))
+        for name in TENSORS:
+            setattr(self, name, state[name].to(self.atoms.device))
         self.generator.set_state(state["generator"])
 
-    def update_atoms(self) -> None:
-        """One round of block-coordinate descent over the atoms that are in use, in random order."""
+    def update(self) -> None:
+        """One round of block-coordinate descent: the atoms that are in use, in random order, and the bias."""
         energy = self.A.diagonal()
         order = torch.randperm(len(energy), generator=self.generator)
         used = (energy > 1e-6 * energy.max()).cpu()
-        for j in order[used[order]].tolist():
-            step = (self.B[j] - self.A[j] @ self.atoms) / energy[j]
-            moved = self.atoms[j] + step
-            if self.nonnegative:
-                # Where nothing is positive, the nearest unit vector is that of the largest entry.
-                largest = torch.nn.functional.one_hot(moved.argmax(), len(moved)).to(moved)
-                moved = torch.where(moved.amax() > 0, moved.clamp(min=0), largest)
-            self.atoms[j] = moved / moved.norm().clamp(min=1e-12)
+        for block in order[used[order]].split(BLOCK):
+            self.update_block(block.to(self.atoms.device))
+        if self.has_bias:
+            self.bias = self.x - self.z @ self.atoms
+
+    def update_block(self, block: Tensor) -> None:
+        """Some atoms, one after the other; what each changes for those after it is a rank-one correction."""
+        A = self.A[block]
+        left = self.B[block] - self.z[block].unsqueeze(1) * self.bias - A @ self.atoms
+        within = A[:, block]
+        for place, j in enumerate(block.tolist()):
+            new = self.unit(self.atoms[j] + left[place] / within[place, place])
+            left[place + 1 :].addr_(within[place + 1 :, place], new - self.atoms[j], alpha=-1)
+            self.atoms[j] = new
+
+    def unit(self, atom: Tensor) -> Tensor:
+        """The nearest vector of unit norm that an atom may be."""
+        if self.nonnegative:
+            # Where nothing is positive, that is the one of the largest entry.
+            largest = torch.nn.functional.one_hot(atom.argmax(), len(atom)).to(atom)
+            atom = torch.where(atom.amax() > 0, atom.clamp(min=0), largest)
+        return atom / atom.norm().clamp(min=torch.finfo(atom.dtype).tiny)
 
     def replace_atoms(self, residual: Tensor, rule: Mending) -> Tensor:
         """Set weak atoms, and the weaker of two that are close, to the residuals of the worst explained rows.
@@ -96,4 +124,5 @@ class Statistics:
         self.A[replaced] = 0
         self.A[:, replaced] = 0
         self.B[replaced] = 0
+        self.z[replaced] = 0
         return replaced

@@ -10,13 +10,13 @@ from torch.nn.parallel import DistributedDataParallel
 from thresh.devices import computes_in_half, on_cpu
 from thresh.dictionaries.autoencoders.resample import resample
 from thresh.dictionaries.autoencoders.schedule import rate
-from thresh.dictionaries.autoencoders.sparse_autoencoder import SparseAutoencoder, geometric_median
+from thresh.dictionaries.autoencoders.sparse_autoencoder import SparseAutoencoder
 from thresh.dictionaries.autoencoders.stack import Stack
 from thresh.dictionaries.kinds import Dictionary
 from thresh.dictionaries.learner import Run, Start, Step
+from thresh.dictionaries.median import geometric_median
 from thresh.dictionaries.training.ranks import rank_and_size, summed
 
-MEDIAN_ROWS = 32768
 LOOK_FOR_DEAD = 8  # steps between two looks: each look waits for the device
 CLIP = 1.0  # largest norm of the gradient of one autoencoder
 
@@ -27,7 +27,7 @@ class AutoencoderRun(Run):
     def __init__(self, members: Sequence[SparseAutoencoder], start: Start):
         self.recipe, self.members = members[0], list(members)
         self.device = self.recipe.device
-        middle = geometric_median(start.sample[:MEDIAN_ROWS])
+        middle = geometric_median(start.sample)
         patience = self.recipe.patience(start.rows)
         parameters = [member.first_parameters(start, middle) for member in members]
         self.stack = Stack(self.recipe, self.members, parameters, max(start.moments.variance, 1e-12), patience)

@@ -155,13 +155,3 @@ class SparseAutoencoder(Learner):
     def after_step(self, stack: Stack) -> None:
         """Bring atoms back to unit norm."""
         stack.W_dec.div_(stack.W_dec.norm(dim=-1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny))
-
-
-def geometric_median(x: Tensor, steps: int = 50) -> Tensor:
-    """The point (units,) of least mean distance to the rows, by Weiszfeld's iteration from the mean."""
-    middle = x.mean(dim=0)
-    floor = 1e-6 * (x - middle).norm(dim=1).mean().clamp(min=1e-30)
-    for _ in range(steps):
-        weights = 1 / (x - middle).norm(dim=1).clamp(min=floor)
-        middle = (weights @ x) / weights.sum()
-    return middle

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from thresh.dictionaries.methods.semi_nmf import SemiNonnegative
-from thresh.errors import DictionaryError
+from thresh.errors import ConfigError, DictionaryError
 
 
 class Nonnegative(SemiNonnegative):
@@ -20,6 +20,8 @@ class Nonnegative(SemiNonnegative):
     ----------
     penalty
         As for `semi_nmf`; entries of atoms at 0 bound the cone by themselves, so that the default is as good as none.
+    bias
+        There is none.
 
     References
     ----------
@@ -31,8 +33,10 @@ class Nonnegative(SemiNonnegative):
     normalisations = ("none", "scale")
     parts_only = True
 
-    def __init__(self, units: int, atoms: int, *, penalty: float = 1e-3, **common):
-        super().__init__(units, atoms, penalty=penalty, **common)
+    def __init__(self, units: int, atoms: int, *, penalty: float = 1e-3, bias: bool = False, **common):
+        super().__init__(units, atoms, penalty=penalty, bias=bias, **common)
+        if bias:
+            raise ConfigError("bias", bias, "false: parts of nmf are added to nothing")
 
     def check(self, x: Tensor) -> None:
         least = x.amin(dim=0)

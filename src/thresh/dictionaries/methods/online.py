@@ -12,6 +12,7 @@ from thresh.dictionaries.kinds import Dictionary
 from thresh.dictionaries.kinds.lasso import LassoDictionary
 from thresh.dictionaries.kinds.pursuit import PursuitDictionary
 from thresh.dictionaries.learner import Learner, Run, Start, Step, gaussian_atoms
+from thresh.dictionaries.median import geometric_median
 from thresh.dictionaries.remembered import RememberedCodes
 from thresh.dictionaries.statistics import Statistics, strict_then_mild, usual_coherence
 from thresh.errors import ConfigError
@@ -84,6 +85,7 @@ class OnlineDictionary(Learner):
         k=optional(integer(1)),
         nonnegative=TRUE_OR_FALSE,
         warm_start=optional(TRUE_OR_FALSE),
+        bias=TRUE_OR_FALSE,
     )
     def __init__(
         self,
@@ -100,6 +102,7 @@ class OnlineDictionary(Learner):
         k: int | None = None,
         nonnegative: bool = True,
         warm_start: bool | None = None,
+        bias: bool = True,
         **common,
     ):
         super().__init__(units, atoms, **common)
@@ -109,7 +112,7 @@ class OnlineDictionary(Learner):
             raise ConfigError("k", k, f"between 1 and the number of atoms ({atoms}): codes by omp need it")
         if codes == "omp" and warm_start:
             raise ConfigError("warm_start", warm_start, "false or null: codes by omp begin with no atom")
-        self.codes, self.k, self.nonnegative, self.warm_start = codes, k, nonnegative, warm_start
+        self.codes, self.k, self.nonnegative, self.warm_start, self.bias = codes, k, nonnegative, warm_start, bias
         self.penalty, self.start_penalty = penalty, max(start_penalty, penalty)
         self.steps, self.window, self.final_window = steps, window, final_window
         self.duplicate = duplicate
@@ -136,6 +139,8 @@ class OnlineRun(Run):
     """Codes and atoms in turn."""
 
     def __init__(self, learner: OnlineDictionary, start: Start):
+        bias = geometric_median(start.sample) if learner.bias else None
+        start = start if bias is None else start.less(bias)
         self.learner, self.scale = learner, start.moments.scale()
         self.batches = -(-start.rows // learner.batch_size)
         self.taken = 0
@@ -144,20 +149,20 @@ class OnlineRun(Run):
             0.65, usual_coherence(gaussian_atoms(learner.atoms, learner.units, generator))
         )
         self.mending = strict_then_mild(duplicate, signed=not learner.nonnegative)
-        self.statistics = Statistics(rows_as_atoms(start, learner.atoms, generator), generator)
+        self.statistics = Statistics(rows_as_atoms(start, learner.atoms, generator), generator, bias=bias)
         self.memory = learner.memory(start)
         self.wants_numbers = self.memory is not None
 
     def step(self, x: Tensor, done: float) -> Step:
         learner, state = self.learner, self.statistics
         penalty = self.scale * learner.penalty_at(done)
-        codes = self.codes(x, penalty)
-        residual = x - codes @ state.atoms
+        codes = self.codes(x - state.bias, penalty)
+        residual = x - state.bias - codes @ state.atoms
         loss = 0.5 * residual.square().sum(dim=1).mean() + penalty * codes.abs().sum(dim=1).mean()
         self.taken += 1
         window = self.batches * (learner.window + (learner.final_window - learner.window) * done)
         state.remember(codes, x, min(self.taken, max(2.0, window)))
-        state.update_atoms()
+        state.update()
         rule = next((rule for rule in self.mending if done < rule.until), None)
         if rule and self.taken % max(1, self.batches // 2) == 0:
             replaced = state.replace_atoms(residual, rule)
@@ -178,10 +183,10 @@ class OnlineRun(Run):
         return codes
 
     def dictionaries(self) -> list[Dictionary]:
-        learner, atoms = self.learner, self.statistics.atoms
+        learner, atoms, bias = self.learner, self.statistics.atoms, self.statistics.bias
         if learner.codes == "omp":
-            return [PursuitDictionary(atoms, learner.k, nonnegative=learner.nonnegative)]
-        return [LassoDictionary(atoms, learner.penalty * self.scale, nonnegative=learner.nonnegative)]
+            return [PursuitDictionary(atoms, learner.k, bias, nonnegative=learner.nonnegative)]
+        return [LassoDictionary(atoms, learner.penalty * self.scale, bias, nonnegative=learner.nonnegative)]
 
     def state(self, member: int) -> dict[str, Any]:
         remembered = {} if self.memory is None else {"memory": self.memory.state()}

@@ -10,10 +10,11 @@ from thresh.dictionaries.first_atoms import rows_as_atoms
 from thresh.dictionaries.kinds import Dictionary
 from thresh.dictionaries.kinds.lasso import LassoDictionary
 from thresh.dictionaries.learner import Learner, Run, Start, Step
+from thresh.dictionaries.median import geometric_median
 from thresh.dictionaries.statistics import Mending, Statistics
 from thresh.inference import lasso
 from thresh.inference.lasso import Lasso
-from thresh.parameters import POSITIVE, checked, integer
+from thresh.parameters import POSITIVE, TRUE_OR_FALSE, checked, integer
 
 # Atoms that are hardly used, or copies, are replaced in the first half. Factors may well be close: they are not made to
 # differ.
@@ -21,7 +22,7 @@ MENDING = Mending(0.5, 1e-4, 0.999)
 
 
 class SemiNonnegative(Learner):
-    """Minimises the sum of 0.5 |x - z D|^2 over codes z >= 0 and atoms D of either sign.
+    """Minimises the sum of 0.5 |x - b - z D|^2 over codes z >= 0, atoms D of either sign and a bias b.
 
     For each batch: codes by accelerated projected gradient; running means of z'z and z'x; block-coordinate descent for
     the atoms. This is the online form of Ding et al.'s alternation: whole rows are not kept, and atoms have unit norm,
@@ -39,6 +40,8 @@ class SemiNonnegative(Learner):
         Of the accelerated gradient for each batch.
     window
         Epochs over which the means remember.
+    bias
+        Whether b is learned, from the geometric median on; else it is 0, as in the paper.
 
     References
     ----------
@@ -49,12 +52,20 @@ class SemiNonnegative(Learner):
     usual_steps = 600
     parts_only: ClassVar[bool] = False  # whether atoms are not negative either
 
-    @checked(penalty=POSITIVE, steps=integer(1), window=POSITIVE)
+    @checked(penalty=POSITIVE, steps=integer(1), window=POSITIVE, bias=TRUE_OR_FALSE)
     def __init__(
-        self, units: int, atoms: int, *, penalty: float = 0.01, steps: int = 50, window: float = 1.0, **common
+        self,
+        units: int,
+        atoms: int,
+        *,
+        penalty: float = 0.01,
+        steps: int = 50,
+        window: float = 1.0,
+        bias: bool = True,
+        **common,
     ):
         super().__init__(units, atoms, **common)
-        self.penalty, self.steps, self.window = penalty, steps, window
+        self.penalty, self.steps, self.window, self.bias = penalty, steps, window, bias
 
     def begin(self, members: Sequence[Learner], start: Start) -> Run:
         return FactorRun(self, start)
@@ -68,6 +79,8 @@ class FactorRun(Run):
 
     def __init__(self, learner: SemiNonnegative, start: Start):
         learner.check(start.sample)
+        bias = geometric_median(start.sample) if learner.bias else None
+        start = start if bias is None else start.less(bias)
         self.learner, self.scale = learner, start.moments.scale()
         self.batches = -(-start.rows // learner.batch_size)
         self.taken = 0
@@ -75,24 +88,24 @@ class FactorRun(Run):
         atoms = rows_as_atoms(start, learner.atoms, generator)
         if learner.parts_only:
             atoms = atoms.abs()  # Of the noise that stands in for missing rows.
-        self.statistics = Statistics(atoms, generator, nonnegative=learner.parts_only)
+        self.statistics = Statistics(atoms, generator, bias=bias, nonnegative=learner.parts_only)
 
     def step(self, x: Tensor, done: float) -> Step:
         learner, state = self.learner, self.statistics
         learner.check(x)
-        problem = Lasso(x, state.atoms, learner.penalty * self.scale)
+        problem = Lasso(x - state.bias, state.atoms, learner.penalty * self.scale)
         codes = problem.advance(lasso.start(torch.zeros_like(problem.correlations)), learner.steps).codes
-        residual = x - codes @ state.atoms
+        residual = problem.x - codes @ state.atoms
         loss = 0.5 * residual.square().sum(dim=1).mean() + problem.penalty * codes.sum(dim=1).mean()
         self.taken += 1
         state.remember(codes, x, min(self.taken, max(2.0, learner.window * self.batches)))
-        state.update_atoms()
+        state.update()
         if done < MENDING.until and self.taken % max(1, self.batches // 2) == 0:
             state.replace_atoms(residual.clamp(min=0) if learner.parts_only else residual, MENDING)
         return Step.of(loss, residual, codes)
 
     def dictionaries(self) -> list[Dictionary]:
-        return [LassoDictionary(self.statistics.atoms, self.learner.penalty * self.scale)]
+        return [LassoDictionary(self.statistics.atoms, self.learner.penalty * self.scale, self.statistics.bias)]
 
     def state(self, member: int) -> dict[str, Any]:
         return {"taken": self.taken} | self.statistics.state()

@@ -181,8 +181,8 @@ def pass_by_pass(
     """
     lost = []
     rows = stream.rows.shape[0] // stream.parts
-    ahead_of_all = max(each.epochs for each in trainees) * rows - min(
-        each.epoch * rows + each.taken for each in trainees
+    ahead_of_all = max((each.epochs * rows for each in trainees), default=0) - min(
+        (each.epoch * rows + each.taken for each in trainees), default=0
     )
     with Bar(total=ahead_of_all, desc="dictionaries", unit="rows", disable=log is None) as bar:
         while trainees:
