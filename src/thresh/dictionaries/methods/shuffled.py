@@ -8,7 +8,9 @@ from thresh.dictionaries.methods.random import RandomDictionary
 
 
 class ShuffledDictionary(RandomDictionary):
-    """Atoms are rows with the value of each unit taken from another random row; codes by the lasso, as for `random`.
+    """Atoms are rows, seen from their median, with the value of each unit taken from another random row.
+
+    Codes and bias are those of `random`.
 
     Every unit keeps its distribution of values (before atoms are brought to unit norm); what units do together is
     lost. Explained variance, or similarity between systems, that these atoms give follows from which units are loud,
