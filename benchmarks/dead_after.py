@@ -11,6 +11,7 @@ import argparse
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from planting import plant
 from thresh.dictionaries import learn
 from thresh.evaluation import matched_correlation
 
@@ -27,7 +28,8 @@ def main() -> None:
     arguments = parser.parse_args()
     for case, decades in DECADES.items():
         for seed in range(arguments.seeds):
-            x, features, directions = plant(decades, seed)
+            planted = plant(ROWS + TEST, FEATURES, UNITS, ACTIVE, seed, decades=decades)
+            x, features, directions = planted.rows, planted.features, planted.directions
             for method in arguments.methods:
                 for name, dead_after in DEAD_AFTER.items():
                     learned = learn(x[:ROWS], method, atoms=FEATURES, seed=seed, device="cpu", dead_after=dead_after)
@@ -39,18 +41,6 @@ def main() -> None:
                         f"MCC {correlation:.3f}, rare {rare:.2f}",
                         flush=True,
                     )
-
-
-def plant(decades: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows, features and directions; the last features are the rarest."""
-    random = np.random.default_rng([seed, 7])
-    probability = 10.0 ** -np.linspace(0, decades, FEATURES)
-    probability *= ACTIVE / probability.sum()
-    directions = random.normal(size=(FEATURES, UNITS))
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    shape = (ROWS + TEST, FEATURES)
-    features = (random.random(shape) < probability) * random.uniform(0.5, 1.5, shape)
-    return (features @ directions).astype(np.float32), features, directions
 
 
 def of_each_feature(atoms: np.ndarray, directions: np.ndarray) -> np.ndarray:
