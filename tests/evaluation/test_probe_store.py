@@ -7,9 +7,8 @@ from scipy.sparse import csr_array
 from store.stores import write_store
 from thresh.dictionaries.kinds.lasso import LassoDictionary
 from thresh.errors import StimuliError
-from thresh.evaluation import dense_probing, plausibility, quantity_probing, sparse_probing
+from thresh.evaluation import class_directions, dense_probing, plausibility, quantity_probing, sparse_probing
 from thresh.evaluation.attributes import drawn, probe_plan
-from thresh.evaluation.plausibility import class_directions
 from thresh.evaluation.probe_store import probe_store
 from thresh.evaluation.splits import study_split
 from thresh.evaluation.stability_store import stability_store

@@ -6,9 +6,10 @@ from scipy.sparse import csr_array, vstack
 from thresh.dictionaries import Dictionary
 from thresh.errors import DictionaryError
 from thresh.evaluation.attributes import drawn, probe_plan
+from thresh.evaluation.directions import class_directions
 from thresh.evaluation.facts import plain
 from thresh.evaluation.identifiability import identifiability, mixtures
-from thresh.evaluation.plausibility import class_directions, plausibility
+from thresh.evaluation.plausibility import plausibility
 from thresh.evaluation.probing import SIZES, dense_probing, quantity_probing, sparse_probing, trained_classes
 from thresh.inference import infer
 from thresh.stimuli import Stimuli
