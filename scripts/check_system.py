@@ -3,7 +3,7 @@ r"""Look at a system before anything long begins: its layers, weights or recordi
 --params is one entry of `systems` (config/README.md):
   kind    transformers, torch, nwb, arrays, pixels or planted; further keys are those of the kind
   layers  layer -> its parameters
-  spliced whether codes are put back into it, which takes a head; may be left out
+  spliced where codes are put back into it, which takes a head: attributes that hold numbers of its classes
 --source is the manifest of a model or recording that the study makes itself, or the files that the config names.
 
 Example, after `make quickstart`:
@@ -30,10 +30,12 @@ def ids_by_split(system) -> dict[str, list[str]]:
     return {name: ids[split == name].tolist() for name in ("train", "test")}
 
 
-def check_head(system) -> None:
-    from thresh.systems.transformers_heads import check_head
+def check_spliced(system, labels: list[str]) -> None:
+    from thresh.systems.transformers_heads import check_head, check_labels
 
     check_head(system)
+    for name in labels:
+        check_labels(system, name)
 
 
 def main() -> None:
@@ -56,8 +58,8 @@ def main() -> None:
         answers, shapes = [], {}
         for system in systems:
             system.check()
-            if job.params.get("spliced"):
-                check_head(system)
+            if "spliced" in job.params:
+                check_spliced(system, job.params["spliced"])
             answers.append({"layers": list(system.layers), "ids": ids_by_split(system)})
             shapes |= {layer: shape_found(system, layer) for layer in system.layers}
         product = job.product()

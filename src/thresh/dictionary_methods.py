@@ -35,6 +35,12 @@ METHODS = {
     "shuffled": "shuffled.ShuffledDictionary",
 }
 
+# Methods that learn nothing of the activations but their size.
+CONTROLS = ("random", "shuffled")
+
+# Methods that draw nothing, so that another seed finds the same.
+SEEDLESS = ("pca",)
+
 # Methods that learn from several layers at once: one code for the same stimuli.
 JOINT = ("universal",)
 

@@ -8,13 +8,15 @@ from thresh.stages.code import module_digest
 from thresh.study import Layer, Study
 
 # What a probe reads of the stimuli themselves.
-READ_OF_STIMULI = ("attribute", "kind", "held_out")
+READ_OF_STIMULI = ("attribute", "kind", "held_out", "left_out")
 
 
 def system_params(study: Study, system: str) -> dict:
-    """Of the check of a system: its part of the config, and whether codes are put back into it."""
+    """Of the check of a system: its part of the config; where codes are put back into it, with which labels."""
     content = study.params("systems", system)
-    return content | {"spliced": True} if any(system == one[1] for one in study.splices()) else content
+    splices = sorted({one[0] for one in study.splices() if one[1] == system})
+    labels = [study.config.evaluation.splices[name].labels for name in splices]
+    return content | {"spliced": [name for name in labels if name is not None]} if splices else content
 
 
 def harvest_params(study: Study, system: str) -> dict:
@@ -72,9 +74,10 @@ def probe_params(study: Study, probe: str) -> dict:
     content = study.config.evaluation.probes[probe]
     split = study.config.stimuli[content.stimuli].split
     found = content.model_dump(mode="json", exclude={"stimuli", "systems", "layers", "dictionaries"})
-    if content.held_out is None and split.held_out is not None:
-        found["held_out"] = split.held_out.model_dump(mode="json")
-    return found
+    of_split = None if split.held_out is None else split.held_out.model_dump(mode="json")
+    if content.held_out is None:
+        return found | {"held_out": of_split, "left_out": None}
+    return found | {"left_out": of_split}
 
 
 def splice_params(study: Study, splice: str, system: str, layer: str, inference: str) -> dict:

@@ -138,9 +138,16 @@ class Study:
         """Codes of a layer that an evaluation looks at."""
         return [
             code
-            for code in self.codes()
-            if code[:2] == layer and (wanted.dictionaries is None or code[2] in wanted.dictionaries)
+            for code in self.codes_of_layers.get(layer, [])
+            if wanted.dictionaries is None or code[2] in wanted.dictionaries
         ]
+
+    @cached_property
+    def codes_of_layers(self) -> dict[Layer, list[Code]]:
+        found: dict[Layer, list[Code]] = {}
+        for code in self.codes():
+            found.setdefault(code[:2], []).append(code)
+        return found
 
     def hinders_splicing(self, layer: Layer) -> str:
         """Why codes cannot be put back into a layer, as far as the config tells; '' where nothing is in the way."""
@@ -149,6 +156,8 @@ class Study:
             return f"{layer[0]} is of kind {system.kind!r}, expected a transformers model"
         if system.untrained:
             return f"{layer[0]} is untrained, expected a model that has learned something to lose"
+        if system.text.packing:
+            return f"{layer[0]} packs parts of several texts into a window, expected no `packing`"
         pooling = system.layers[layer[1]].pooling
         return "" if pooling == "positions" else f"{'/'.join(layer)} has the pooling {pooling!r}, expected positions"
 

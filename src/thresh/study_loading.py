@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from thresh.config import Config, Representation
+from thresh.dictionary_methods import SEEDLESS
 from thresh.errors import ThreshError
 from thresh.references import broken_references, nearest
 from thresh.study import Layer, Study, within
@@ -50,6 +51,7 @@ def load_study(config: dict, source: str = "config") -> Study:
         # Which codes there will be is known once every name is right.
         errors.extend(codes_of_no_job(study))
         errors.extend(joint_of_few(study))
+        errors.extend(repeats_of_the_same(study))
         errors.extend(evaluations_of_nothing(study))
     if errors:
         raise StudyError("\n".join(" ".join(f"{source}: {line}".splitlines()) for line in errors))
@@ -135,13 +137,24 @@ def absent(key: str, used: Representation, owner: str, found: list[str]) -> Iter
         yield f"{key}: found no codes {wanted} (dictionary/inference) of {owner}, expected some{others}."
 
 
+def repeats_of_the_same(study: Study) -> Iterator[str]:
+    """Dictionaries that are asked for from several seeds and draw nothing."""
+    for name, content in study.config.dictionaries.items():
+        if content.repeats > 1 and content.method in SEEDLESS:
+            yield f"dictionaries.{name}.repeats: found {content.repeats}, expected 1: {content.method} draws nothing."
+
+
 def evaluations_of_nothing(study: Study) -> Iterator[str]:
     """Probes and splices that no layer or no codes are there for, or that name layers which cannot be spliced."""
     probed, spliced = ({one[0] for one in found} for found in (study.probes(), study.splices()))
     for name, probe in study.config.evaluation.probes.items():
+        key = f"evaluation.probes.{name}"
         if name not in probed:
-            found = f"found no system among these that answers to {probe.stimuli!r}"
-            yield f"evaluation.probes.{name}: {found}, expected one or more."
+            yield f"{key}: found no system among these that answers to {probe.stimuli!r}, expected one or more."
+            continue
+        looked_at = {codes[0] for probe_name, _, _, codes in study.probes() if probe_name == name and codes}
+        for missing in sorted(set(probe.dictionaries or []) - looked_at):
+            yield f"{key}.dictionaries: found no codes of {missing!r} for a layer that is probed, expected some."
     for name, splice in study.config.evaluation.splices.items():
         key = f"evaluation.splices.{name}"
         named = [layer for layer in study.layers() if splice.systems is not None and within(splice, layer)]

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 import torch
 from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    BertLMHeadModel,
     GPT2Config,
     GPT2LMHeadModel,
     GPT2Model,
@@ -21,7 +24,7 @@ from thresh.evaluation.splice_system import splice_system
 from thresh.stimuli import Stimuli
 from thresh.stimuli.pictures import PixelArray
 from thresh.systems import open_system
-from thresh.systems.transformers_heads import check_head
+from thresh.systems.transformers_heads import check_head, check_labels
 
 
 def stimuli_of(kind, count, contents, attributes=None):
@@ -167,6 +170,22 @@ def test_heads_are_looked_for_before_anything_is_loaded(documents, gpt2_folder, 
     folder = saved(MPNetModel(encoder), tmp_path / "encoder")
     with pytest.raises(HarvestError, match="has no head to splice before"):
         check_head(system_of(documents, folder, "encoder.layer.0"))
+    small = {"vocab_size": 20, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    masked = BertForMaskedLM(BertConfig(**small, intermediate_size=32))
+    with pytest.raises(HarvestError, match=r"tells masked tokens \(BertForMaskedLM\)"):
+        check_head(system_of(documents, saved(masked, tmp_path / "masked"), "encoder.layer.0"))
+    # One that was saved as if it told next tokens, but looks at all of them.
+    both_ways = saved(BertLMHeadModel(BertConfig(**small, intermediate_size=32)), tmp_path / "both_ways")
+    with pytest.raises(HarvestError, match="sees the token that it should say"):
+        system_splicing(system_of(documents, both_ways, "encoder.layer.0"), "layer", torch.clone)
+
+
+def test_labels_are_classes_of_the_model(pictures, vit_folder, documents, gpt2_folder):
+    stimuli = stimuli_of("images", 12, {"image": pictures.content("image")}, {"label": np.arange(12) % 6})
+    with pytest.raises(HarvestError, match="has 5 classes, and the attribute 'label' of stimuli says 5"):
+        check_labels(system_of(stimuli, vit_folder, "layers.1"), "label")
+    with pytest.raises(HarvestError, match="found labels 'label', expected none: next tokens"):
+        check_labels(system_of(documents, gpt2_folder, "h.1"), "label")
 
 
 def test_heads_that_are_not_there_are_refused(documents, gpt2_folder, pictures, vit_folder, tmp_path):
@@ -176,5 +195,5 @@ def test_heads_that_are_not_there_are_refused(documents, gpt2_folder, pictures, 
         system_splicing(system_of(documents, gpt2_folder, "h.1", untrained=True), "layer", torch.clone)
     # A base model whose word vectors are not those of its head: transformers would draw the head at random.
     untied = saved(GPT2Model(GPT2Config(**GPT2, **SPECIAL, tie_word_embeddings=False)), tmp_path / "base")
-    with pytest.raises(HarvestError, match=r"found no weights for lm_head.weight"):
+    with pytest.raises(HarvestError, match=r"was saved without a head \(GPT2Model\), expected one for next tokens"):
         system_splicing(system_of(documents, untied, "h.1"), "layer", torch.clone)

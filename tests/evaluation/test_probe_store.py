@@ -107,7 +107,7 @@ def test_a_quantity_is_read_and_stimuli_without_a_value_are_left_out(study):
 
 
 def test_what_is_held_out_is_not_fitted_and_it_is_told_whether_the_dictionary_saw_it(study):
-    stimuli, activations, *_ = study
+    stimuli, activations, codes, dictionary = study
     held_out = {"combinations": ["shape", "colour"], "share": 0.25}
     _, places, out = probe_plan(stimuli.attributes, stimuli.split, attribute="shape", kind="labels", held_out=held_out)
     pairs = list(zip(stimuli.attributes["shape"], stimuli.attributes["colour"], strict=True))
@@ -115,8 +115,11 @@ def test_what_is_held_out_is_not_fitted_and_it_is_told_whether_the_dictionary_sa
     assert not fitted & {pairs[index] for index in np.flatnonzero(places == "out")}
     found = probe_store(activations, stimuli, attribute="shape", held_out=held_out)
     assert found["out"] == (out & (stimuli.split == "test")).sum() > 0
-    assert found["learned_on_out"] is True
+    assert "learned_on_out" not in found  # Raw units learn nothing.
     assert found["probe_1_out"] is not None
+    of_codes = {"codes": codes, "dictionary": dictionary, "attribute": "shape", "held_out": held_out}
+    dictionary.facts = {"method": "online"}
+    assert probe_store(activations, stimuli, **of_codes)["learned_on_out"] is True
     unseen = Stimuli(
         "things",
         "features",
@@ -126,7 +129,15 @@ def test_what_is_held_out_is_not_fitted_and_it_is_told_whether_the_dictionary_sa
         attributes=stimuli.attributes,
         features=stimuli.features(0, COUNT),
     )
-    assert probe_store(activations, unseen, attribute="shape", held_out=held_out)["learned_on_out"] is False
+    assert probe_store(activations, unseen, **of_codes)["learned_on_out"] is False
+    # Of a probe with something else to hold out, what the split holds out is left out altogether.
+    other = {"range": "size", "share": 0.3}
+    _, places, large = probe_plan(
+        unseen.attributes, unseen.split, attribute="shape", kind="labels", held_out=other, left_out=held_out
+    )
+    assert not (places[out & ~large] != "").any()
+    assert set(places[large & (unseen.split == "test")]) == {"out"}
+    dictionary.facts = {}
 
 
 def test_no_more_stimuli_than_asked_are_looked_at(study):
@@ -156,7 +167,7 @@ def test_stability_is_of_atoms_and_of_codes_of_test_rows(study):
     [
         ("shpe", "labels", "found no attribute 'shpe', expected one of colour, known_size, one, shape, size"),
         ("size", "labels", "expected labels that come more than once"),
-        ("shape", "quantity", r"found values of 'shape' such as \['\w+'\], expected numbers"),
+        ("shape", "quantity", r"found values of 'shape' such as \['\w+'\], expected finite numbers"),
         ("size", "classes", "expected numbers of the model's classes"),
         ("one", "labels", "less than two values of 'one' among train stimuli"),
     ],

@@ -50,3 +50,13 @@ def probed_codes(wildcards):
         wildcards.layer,
     ), wildcards.representation.split("/")
     return [codes_of(*layer, *codes), dictionary_of(*layer, codes[0])] if codes else []
+
+
+def all_evaluations():
+    """Every evaluation that the study asks for."""
+    return [
+        *(evaluation_of(*code) for code in study.codes()),
+        *(stability_of(*one) for one in study.repeated()),
+        *(probe_of(*one) for one in study.probes()),
+        *(splice_of(*one) for one in study.splices()),
+    ]

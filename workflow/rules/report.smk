@@ -11,7 +11,7 @@ rule report:
             for name in study.dictionaries(layer)
         ],
         codes=[codes_of(*code) for code in study.codes()],
-        evaluations=[evaluation_of(*code) for code in study.codes()],
+        evaluations=all_evaluations(),
         alignments=[alignment_of(pair) for pair in study.alignments()],
     output:
         report(

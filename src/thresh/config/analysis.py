@@ -96,7 +96,11 @@ class Dictionary(Section):
 
     method: str = Field("auto", description="A method of `thresh.dictionaries.METHODS`; see docs/dictionaries.md.")
     atoms: Atoms = Field("4x", description="Number of atoms, or a multiple of the layer's units such as `4x`.")
-    seed: int = Field(0, ge=0, description="Seed of initialisation and order of rows.")
+    seed: int = Field(
+        0,
+        ge=0,
+        description="Seed of what a method draws: initialisation most of all. The order of rows is the layer's own.",
+    )
     params: Parameters = Field(default_factory=dict, description="Parameters of the method.")
     repeats: int = Field(
         1,

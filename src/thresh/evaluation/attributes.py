@@ -14,7 +14,13 @@ Columns = dict[str, np.ndarray]
 
 
 def probe_plan(
-    attributes: Columns, split: np.ndarray, *, attribute: str, kind: str, held_out: dict | None = None
+    attributes: Columns,
+    split: np.ndarray,
+    *,
+    attribute: str,
+    kind: str,
+    held_out: dict | None = None,
+    left_out: dict | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Values of an attribute, and where each stimulus goes.
 
@@ -25,7 +31,9 @@ def probe_plan(
     kind
         'labels', 'quantity', or 'classes': numbers of a model's classes.
     held_out
-        Arguments of `thresh.stimuli.held_out.held_out`.
+        Arguments of `thresh.stimuli.held_out.held_out`: what is scored apart.
+    left_out
+        The same, for what the study's split holds out beside.
 
     Returns
     -------
@@ -36,18 +44,34 @@ def probe_plan(
     Raises
     ------
     StimuliError
-        There is no such attribute, nothing can be held out of it, it is not of that kind, or train or test stimuli
-        have no value, or train stimuli only one.
+        There is no such attribute, nothing can be held out of it, it is not of that kind, train stimuli have less
+        than two values, or test stimuli, or those that are held out, none that could be scored.
     """
     values = attribute_of(attributes, attribute)
     KINDS[kind](attribute, values[~missing(values)])
     out = None if held_out is None else held_out_by(attributes, **held_out)
-    places = np.where(missing(values), "", study_split(split, out))
-    if len(np.unique(values[places == "train"])) < 2:
+    apart = None if left_out is None else held_out_by(attributes, **left_out)
+    places = np.where(missing(values), "", study_split(split, out, apart))
+    trained = np.unique(values[places == "train"])
+    if len(trained) < 2:
         raise StimuliError(f"found less than two values of {attribute!r} among train stimuli, expected two or more.")
-    if not np.isin(places, ("in", "out")).any():
-        raise StimuliError(f"found no test stimulus with a value of {attribute!r}, expected some.")
+    for place, words in SCORED.items():
+        found = values[places == place]
+        if (place == "in" or out is not None) and not tells_apart(found, trained, kind):
+            raise StimuliError(
+                f"found {len(found)} {words} stimuli with {len(np.unique(found))} values of {attribute!r}, expected two"
+                " values or more, one of them trained on."
+            )
     return values, places, out
+
+
+SCORED = {"in": "test", "out": "held-out test"}
+
+
+def tells_apart(found: np.ndarray, trained: np.ndarray, kind: str) -> bool:
+    """Whether scores are defined: a class that was trained on, and others beside it; or two numbers."""
+    known = kind == "quantity" or np.isin(found, trained).any()
+    return bool(known and len(np.unique(found)) > 1)
 
 
 def drawn(wanted: np.ndarray, at_most: int, seed: int) -> np.ndarray:
@@ -71,14 +95,15 @@ def check_labels(name: str, values: np.ndarray) -> None:
 
 
 def check_numbers(name: str, values: np.ndarray) -> None:
-    if not (np.issubdtype(values.dtype, np.number) or values.dtype == bool):
-        raise StimuliError(f"found values of {name!r} such as {values[:1].tolist()}, expected numbers.")
+    if not (np.issubdtype(values.dtype, np.number) or values.dtype == bool) or not np.isfinite(values).all():
+        raise StimuliError(f"found values of {name!r} such as {values[:1].tolist()}, expected finite numbers.")
 
 
 def check_classes(name: str, values: np.ndarray) -> None:
     if not np.issubdtype(values.dtype, np.integer) or (values < 0).any():
         raise StimuliError(
-            f"found values of {name!r} such as {values[:1].tolist()}, expected numbers of the model's classes, from 0."
+            f"found values of {name!r} such as {values[:1].tolist()}, expected numbers of the model's classes, from 0,"
+            " for every stimulus."
         )
 
 

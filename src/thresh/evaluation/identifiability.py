@@ -43,7 +43,7 @@ def mixtures(x, labels, count: int, sources: int = 2, seed: int = 0) -> tuple[np
     return x[rows].mean(axis=1), presence
 
 
-def identifiability(codes, presence, seed: int = 0) -> dict[str, float]:
+def identifiability(codes, presence, seed: int = 0, chosen_on: tuple | None = None) -> dict[str, float]:
     """Accuracy with which a single code, cut at a threshold, says whether a concept is present; mean over concepts.
 
     (1/c) sum_i max_{j, t} P(1[z_j > t] = y_i) over latents j and thresholds t. This is how the benchmark that Fel et
@@ -60,14 +60,17 @@ def identifiability(codes, presence, seed: int = 0) -> dict[str, float]:
     presence : (mixtures, concepts)
         Which concepts are in each. Those that are in all or in none are left out.
     seed
-        Cuts the mixtures into two halves.
+        Cuts the mixtures into two halves, where no others are given to choose on. Make sure that those of one half are
+        not mixed of the same rows as those of the other: the best of many latents then knows the rows.
+    chosen_on
+        Codes and presence of mixtures of other rows, for the held-out number.
 
     Returns
     -------
     identifiability
         Latent and threshold chosen on the mixtures that they are scored on.
     identifiability_held_out
-        Chosen on one half and scored on the other, both ways.
+        Chosen on other mixtures, and scored on these; or on one half and scored on the other, both ways.
     identifiability_chance
         Mean over concepts of the share of mixtures with it or without it, whichever is larger.
     """
@@ -77,22 +80,30 @@ def identifiability(codes, presence, seed: int = 0) -> dict[str, float]:
             f"codes have {codes.shape[0]} rows and presence {len(presence)}, expected the same, 4 or more."
         )
     share = presence.mean(axis=0)
-    presence = presence[:, (share > 0) & (share < 1)]
+    some = (share > 0) & (share < 1)
+    presence = presence[:, some]
     if not presence.shape[1]:
         raise DictionaryError("found no concept that is in some mixtures and not in others, expected one or more.")
-    columns = csc_array(codes) if issparse(codes) else csc_array(np.asarray(codes))
-    columns.eliminate_zeros()
-    order = np.random.default_rng([seed, 0x68616C66]).permutation(len(presence))
-    halves = np.array_split(order, 2)
-    held_out = [
-        accuracy(columns[test], presence[test], *best_latents(columns[train], presence[train])[1:])
-        for train, test in (halves, halves[::-1])
-    ]
+    columns = as_columns(codes)
+    if chosen_on is None:
+        order = np.random.default_rng([seed, 0x68616C66]).permutation(len(presence))
+        halves = [(columns[half], presence[half]) for half in np.array_split(order, 2)]
+        turns = [halves, halves[::-1]]
+    else:
+        others, present = chosen_on
+        turns = [((as_columns(others), np.asarray(present, bool)[:, some]), (columns, presence))]
+    held_out = [accuracy(*scored, *best_latents(*chosen)[1:]) for chosen, scored in turns]
     return {
         "identifiability": float(best_latents(columns, presence)[0].mean()),
         "identifiability_held_out": float(np.mean(held_out)),
         "identifiability_chance": float(np.maximum(presence.mean(axis=0), 1 - presence.mean(axis=0)).mean()),
     }
+
+
+def as_columns(codes) -> csc_array:
+    columns = csc_array(codes) if issparse(codes) else csc_array(np.asarray(codes))
+    columns.eliminate_zeros()
+    return columns
 
 
 def best_latents(codes: csc_array, presence: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

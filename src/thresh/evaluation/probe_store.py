@@ -4,6 +4,7 @@ import numpy as np
 from scipy.sparse import csr_array, vstack
 
 from thresh.dictionaries import Dictionary
+from thresh.dictionary_methods import CONTROLS, METHODS
 from thresh.errors import DictionaryError
 from thresh.evaluation.attributes import drawn, probe_plan
 from thresh.evaluation.directions import class_directions
@@ -14,9 +15,10 @@ from thresh.evaluation.probing import SIZES, dense_probing, quantity_probing, sp
 from thresh.inference import infer
 from thresh.stimuli import Stimuli
 from thresh.store import Activations, Codes, pool_store
-from thresh.store.pooling import blocks_of_stimuli, pool
+from thresh.store.pooling import blocks_of_stimuli, check_equal, pool
 
 MIXTURES, SOURCES = 2000, 2
+LEARNED = METHODS.keys() - CONTROLS  # methods; an imported dictionary has none of them
 # Rows whose pooled codes are dense for a moment.
 BLOCK_ROWS = 8192
 
@@ -30,6 +32,7 @@ def probe_store(
     sizes: list[int] | None = None,
     classes: int = 50,
     held_out: dict | None = None,
+    left_out: dict | None = None,
     pooling: str = "mean",
     at_most: int = 10_000,
     seed: int = 0,
@@ -51,8 +54,8 @@ def probe_store(
         Columns of sparse probes; default: those of `sparse_probing`.
     classes
         Most labels that are read, the most frequent of train stimuli.
-    held_out
-        Arguments of `thresh.stimuli.held_out.held_out`; None for nothing.
+    held_out, left_out
+        See `probe_plan`.
     pooling
         Rule from rows to stimuli, see `thresh.store.pool`.
     at_most
@@ -62,25 +65,26 @@ def probe_store(
 
     Returns
     -------
-    facts: columns; train, in, out (numbers of stimuli); for what is held out, whether the dictionary was learned on
-    such stimuli (learned_on_out); what the probes give; and for codes of labels, `plausibility` of the dictionary for
-    the directions of a classifier of train activations, and of three labels or more `identifiability` on mixtures of
-    two test stimuli. None where not defined.
+    facts: columns; train, in, out (numbers of stimuli); for codes, where something is held out, whether a dictionary
+    that the study learned has seen such stimuli (learned_on_out); what the probes give; and for codes of labels,
+    `plausibility` of the dictionary for the directions of a classifier of train activations, and of three labels or
+    more `identifiability` of two in a mixture, of latents chosen on train and scored on test stimuli. None where not
+    defined.
 
     Raises
     ------
     DictionaryError, StimuliError
         A split has no stimulus with a value, there is no such attribute, or nothing can be held out of it.
     """
-    values, places, out = probe_plan(
-        stimuli.attributes, stimuli.split, attribute=attribute, kind=kind, held_out=held_out
-    )
-    chosen = drawn(places != "", at_most, seed)
+    plan = {"attribute": attribute, "kind": kind, "held_out": held_out, "left_out": left_out}
+    values, places, out = probe_plan(stimuli.attributes, stimuli.split, **plan)
     rows = activations.rows["stimulus"].to_numpy()
+    answered = np.isin(np.arange(len(stimuli)), rows)
+    chosen = drawn(answered & (places != ""), at_most, seed)
     shown, columns = pooled(activations if codes is None else codes, rows, chosen[rows], pooling)
     values, places = values[shown], places[shown]
     facts = {"columns": columns.shape[1]} | {name: int((places == name).sum()) for name in ("train", "in", "out")}
-    if out is not None:
+    if out is not None and dictionary is not None and dictionary.facts.get("method") in LEARNED:
         facts["learned_on_out"] = bool((stimuli.split[out] == "train").any())
     if kind == "quantity":
         facts |= quantity_probing(columns, values, places)
@@ -103,6 +107,8 @@ def pooled(
     """Stimuli and their pooled rows; codes stay sparse."""
     if isinstance(store, Activations):
         return pool_store(store, stimulus, keep, rule)
+    if rule == "flatten":
+        check_equal(np.unique(stimulus[keep], return_counts=True)[1])
     found = [
         pool(store.read(start, stop)[keep[start:stop]], stimulus[start:stop][keep[start:stop]], rule)
         for start, stop in blocks_of_stimuli(stimulus, BLOCK_ROWS)
@@ -118,11 +124,15 @@ def of_dictionary(
     dictionary: Dictionary, codes: Codes, raw: np.ndarray, labels: np.ndarray, places: np.ndarray, seed: int
 ) -> dict[str, float]:
     """Whether atoms point where a classifier does, and whether one code tells what is in a mixture of two stimuli."""
-    train, test = places == "train", places != "train"
+    train = places == "train"
     found = plausibility(dictionary, class_directions(raw[train], labels[train]), seed)
-    if len(np.unique(labels[test])) <= SOURCES:
+    both = np.intersect1d(labels[train], labels[~train])
+    if len(both) <= SOURCES:
         return found  # Every class would be in every mixture.
-    mixed, presence = mixtures(raw[test], labels[test], MIXTURES, SOURCES, seed)
     solver, params = codes.attrs["solver"], codes.attrs["params"]
-    inferred = infer(mixed.astype(np.float32), dictionary, solver, device="cpu", **params)
-    return found | identifiability(inferred, presence, seed)
+    mixed = []
+    for place in (train, ~train):
+        rows = place & np.isin(labels, both)
+        x, presence = mixtures(raw[rows], labels[rows], MIXTURES, SOURCES, seed)
+        mixed.append((infer(x.astype(np.float32), dictionary, solver, device="cpu", **params), presence))
+    return found | identifiability(*mixed[1], chosen_on=mixed[0])

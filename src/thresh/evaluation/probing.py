@@ -193,8 +193,8 @@ def tuned(columns: np.ndarray | csr_array, member: np.ndarray):
     head = logistic(columns)
     if min(member.sum(), (~member).sum()) < 3:
         return head.fit(columns, member)
-    # Without shuffling: rows of one stimulus stand together and mostly come into one third.
-    folds = StratifiedKFold(3)
+    # Shuffled: rows often stand class after class, and a third would hold classes that the others have not.
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
     grid = {"logisticregression__C": STRENGTHS}
     return GridSearchCV(head, grid, scoring="balanced_accuracy", cv=folds).fit(columns, member)
 

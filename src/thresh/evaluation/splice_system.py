@@ -6,6 +6,7 @@ from thresh.evaluation.facts import plain
 from thresh.evaluation.heads import system_splicing
 from thresh.evaluation.splicing import by_dictionary
 from thresh.stimuli.held_out import attribute
+from thresh.systems.transformers_heads import check_labels
 from thresh.systems.transformers_models import TransformersSystem
 
 
@@ -48,6 +49,7 @@ def splice_system(
     if labels is not None:
         right = attribute(stimuli.attributes, labels)
         check_classes(labels, right)
+        check_labels(system, labels)
     chosen = drawn(stimuli.split == "test", at_most, seed)
     change = by_dictionary(dictionary, solver, **params)
     facts = {"stimuli": int(chosen.sum())} | system_splicing(system, layer, change, labels=right, chosen=chosen)

@@ -92,7 +92,28 @@ def language_splicing(
     predictions
         Number of tokens that were predicted.
     """
+    check_model(model, site)
+    refuse_sight_of_the_next(model, batches, forward or (lambda inputs: model(**inputs)))
     return measured(model, site, change, batches, PLACES_ONLY, forward, next_tokens).cross_entropies()
+
+
+def refuse_sight_of_the_next(model: torch.nn.Module, batches: Batches, forward: Forward) -> None:
+    """Raise HarvestError where what a model says of a token depends on that token: it then predicts nothing."""
+    batch = next((batch for batch in batches() if seen_tokens(batch)[0].sum() > 1), None)
+    if batch is None:
+        return
+    last = int(seen_tokens(batch)[0].nonzero().max())
+    with torch.inference_mode(), exact_arithmetic():
+        usual = logits_of(forward(batch.inputs))
+        changed = batch.inputs["input_ids"].clone()
+        changed[0, last] = (changed[0, last] + 1) % usual.shape[-1]
+        other = logits_of(forward(batch.inputs | {"input_ids": changed}))
+    usual, other = usual[0, :last].float(), other[0, :last].float()
+    if not torch.allclose(usual, other, rtol=1e-3, atol=1e-3 * float(usual.std())):
+        raise HarvestError(
+            f"{type(model).__name__} sees the token that it should say: what it says of a token changes with it;"
+            " expected a model of next tokens."
+        )
 
 
 def image_splicing(
@@ -181,9 +202,7 @@ def measured(
         Of a batch and of its logits when nothing is spliced: how the logits of all its predictions are taken from those
         of the model, and what is right.
     """
-    if model.training:
-        raise HarvestError(f"{type(model).__name__} is in training mode, expected evaluation mode: call its eval().")
-    modules_matching(model, site.module)
+    check_model(model, site)
     forward = forward or (lambda inputs: model(**inputs))
     with torch.inference_mode(), exact_arithmetic():
         mean = mean_row(model, site, batches, tokens, forward)
@@ -201,6 +220,12 @@ def measured(
     if not tally.predictions:
         raise HarvestError("the batches hold nothing to predict, expected at least one image, or two tokens in a row.")
     return tally
+
+
+def check_model(model: torch.nn.Module, site: Site) -> None:
+    if model.training:
+        raise HarvestError(f"{type(model).__name__} is in training mode, expected evaluation mode: call its eval().")
+    modules_matching(model, site.module)
 
 
 def mean_row(model: torch.nn.Module, site: Site, batches: Batches, tokens: Tokens, forward: Forward) -> Tensor:
@@ -229,11 +254,15 @@ def logits_of(output: object) -> Tensor:
 
 def next_tokens(batch: Batch, original: Tensor) -> tuple[Callable[[Tensor], Tensor], Tensor]:
     """Every token of the items of a batch but the first, each to be said from the one before it."""
-    ids = batch.inputs["input_ids"][: batch.filled]
-    mask = batch.inputs.get("attention_mask")
-    seen = torch.ones_like(ids, dtype=torch.bool) if mask is None else mask[: batch.filled].bool()
+    ids, seen = batch.inputs["input_ids"][: batch.filled], seen_tokens(batch)
     both = seen[:, 1:] & seen[:, :-1]
     return lambda logits: logits[: batch.filled, :-1][both], ids[:, 1:][both]
+
+
+def seen_tokens(batch: Batch) -> Tensor:
+    """(items, length) boolean: all tokens but padding."""
+    ids, mask = batch.inputs["input_ids"][: batch.filled], batch.inputs.get("attention_mask")
+    return torch.ones_like(ids, dtype=torch.bool) if mask is None else mask[: batch.filled].bool()
 
 
 def classes(batch: Batch, original: Tensor, given: Iterator[int] | None) -> tuple[Callable[[Tensor], Tensor], Tensor]:

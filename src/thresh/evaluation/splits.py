@@ -72,7 +72,7 @@ def range_split(values, held_out: float = 0.2, side: str = "above", test: float 
     return within(~out, test, np.random.default_rng([seed, 0x72616E67]))
 
 
-def study_split(split: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+def study_split(split: np.ndarray, out: np.ndarray | None = None, apart: np.ndarray | None = None) -> np.ndarray:
     """Places of the stimuli of a study for probes: fitted on train stimuli, scored on test stimuli.
 
     Parameters
@@ -80,13 +80,17 @@ def study_split(split: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     split : (stimuli,)
         The study's own, 'train' and 'test'.
     out : (stimuli,) boolean, optional
-        Those that are held out; in training they are left out, so that dictionaries and probes see the same kinds.
+        Those that are held out; in training they are left out.
+    apart : (stimuli,) boolean, optional
+        Those that the study holds out for another reason; they are left out but where they are in `out` too.
 
     Returns
     -------
     (stimuli,) of 'train', 'in', 'out' and '' for those left out
     """
     places = np.where(split == "test", "in", "train")
+    if apart is not None:
+        places[apart] = ""
     if out is not None:
         places[out] = np.where(split[out] == "test", "out", "")
     return places

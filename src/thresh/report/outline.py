@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from thresh.config import Config
+from thresh.dictionary_methods import CONTROLS
 from thresh.model_kinds import MODELS
 from thresh.study import Study
 
 RECORDINGS = ("nwb", "arrays")
-CONTROLS = ("random", "shuffled")
 PRODUCTS = (
     *("stimuli", "models", "recordings", "dictionaries", "codes", "evaluation", "stability", "probes", "splices"),
     *("alignment", "report"),
