@@ -1,5 +1,6 @@
 """Pages tell the numbers of the tables, mark what has to be marked, and need nothing from outside."""
 
+import json
 import re
 from math import isnan
 
@@ -9,6 +10,8 @@ import vl_convert
 import yaml
 
 from thresh.report import build_report
+from thresh.report.evaluation import few_columns
+from thresh.report.outline import Outline
 
 from . import fabricated
 from .reading import charts, plain, table_with, tables, texts
@@ -102,8 +105,8 @@ def test_probes_are_told_drawn_and_tabled_with_the_same_numbers(built):
     page = built.page("evaluation.html")
     shown = plain(page)
     assert "One atom of topk · encoder tells more of label than one unit" in shown
+    assert "mean over 9 layers of trained systems" in shown
     assert "raw units 0.710, topk · encoder 0.830 and random · omp 0.640" in shown
-    assert "1,347 train, 400 test, 50 held-out test stimuli" in shown
     assert "Dictionaries were learned on stimuli of the held-out kinds too" in shown
     drawn = charts(page)
     assert len(drawn) == len(fabricated.NETWORKS) * len(fabricated.LAYERS)
@@ -114,10 +117,12 @@ def test_probes_are_told_drawn_and_tabled_with_the_same_numbers(built):
     assert ("raw units", "held out", "all") not in found
     table = table_with(page, "4 out")
     assert texts(table[0])[3:] == [
-        *("Columns", "1 in", "4 in", "all in", "1 out", "4 out", "Plausibility", "random null"),
+        *("Columns", "Train", "Test", "Held out", "1 in", "4 in", "all in", "1 out", "4 out"),
+        *("Plausibility", "random null"),
     ]
     row = next(texts(row) for row in table if texts(row)[:3] == ["vit", "stage2", "topk · encoder"])
-    assert row[3:] == ["48", "0.830", "0.910", "0.970", "0.730", "0.780", "0.610", "0.420"]
+    assert row[3:7] == ["48", "1,347", "400", "50"]
+    assert row[7:] == ["0.830", "0.910", "0.970", "0.730", "0.780", "0.610", "0.420"]
     csv = pd.read_csv(built.folder / "data" / "probes.csv")
     assert len(csv) == len(fabricated.ONE_COLUMN) * (len(fabricated.NETWORKS) + 1) * len(fabricated.LAYERS)
 
@@ -127,12 +132,38 @@ def test_splices_and_stability_have_their_tables(built):
     rows = [texts(row) for row in table_with(page, "CE, spliced")[1:]]
     assert rows == [
         ["classes", "vit", "stage2", "topk", "encoder", "450", "0.200", "0.400", "2.200", "2.000", "0.900"],
-        ["classes", "vit", "stage2", "random", "omp", "450", "0.200", "1.900", "2.200", "2.000", "0.150"],
+        ["classes", "vit", "stage2", "random control", "omp", "450", "0.200", "1.900", "2.200", "2.000", "0.150"],
     ]
     stability = [texts(row) for row in table_with(page, "Cosine of atoms")[1:]]
     assert ["vit", "stage1", "topk", "2", "0.870", "0.310"] in stability
     # A page of observations says where something was intervened on, and only then.
     assert "but for codes that were put back into models" in plain(built.page("index.html"))
+
+
+def test_a_splice_that_reaches_nothing_is_told(tmp_path):
+    config = fabricated.write_results(tmp_path / "results")
+    for path in (tmp_path / "results" / "splices").rglob("*.json"):
+        content = json.loads(path.read_text())
+        content["facts"] |= dict.fromkeys(("ce_original", "ce_spliced", "ce_zero", "ce_mean"), 0.2)
+        path.write_text(json.dumps(content))
+    build_report(config, tmp_path / "results", made(tmp_path / "report"))
+    page = plain((tmp_path / "report" / "evaluation.html").read_text())
+    assert "Not read: nothing that is replaced in vit stage2 reaches the model's answer." in page
+
+
+def test_probes_are_compared_on_the_layers_that_all_dictionaries_have(built):
+    """One that was probed on the easiest layer alone does not win by it."""
+    outline = Outline(built.config)
+    rows = [
+        {"system": "vit", "layer": layer, "of": of, "probe_1_in": score}
+        for layer, of, score in [
+            *(("stage1", "raw units", 0.6), ("stage1", "topk · encoder", 0.7)),
+            *(("stage2", "raw units", 0.9), ("stage2", "topk · encoder", 0.95), ("stage2", "topk · omp", 0.94)),
+        ]
+    ]
+    told = few_columns(pd.DataFrame(rows), 1, "label", outline)
+    assert told.claim == "One atom of topk · encoder tells more of label than one unit"
+    assert "mean over 1 layer of trained systems (chance .5): raw units 0.900, topk · encoder 0.950" in told.numbers
 
 
 def test_a_study_without_evaluations_has_no_page_of_them(tmp_path):

@@ -20,6 +20,8 @@ SPLICES = {
     "recovered_mean": "Recovered from the mean",
     "accuracy_original": "Accuracy as it is",
     "accuracy_spliced": "Accuracy, spliced",
+    "accuracy_zero": "Accuracy, zeros",
+    "accuracy_mean": "Accuracy, mean",
 }
 STABILITY = {
     "dictionaries": "Seeds",
@@ -37,19 +39,25 @@ QUANTITIES = {
     "quantity_correlation_out": "r out",
     "quantity_r2_out": "R2 out",
 }
+COUNTS = {"columns": "Columns", "train": "Train", "in": "Test", "out": "Held out"}
 OF_DICTIONARIES = {
     "plausibility": "Plausibility",
     "random_plausibility": "random null",
     "identifiability_held_out": "Identifiability",
     "identifiability_chance": "chance",
 }
-WHOLE = ("predictions", "dictionaries", "columns")
+WHOLE = ("predictions", "dictionaries", *COUNTS)
 
 
 def evaluation_page(probes: pd.DataFrame, splices: pd.DataFrame, stability: pd.DataFrame, outline: Outline) -> Page:
     context = {
         "probes": [about_probe(name, probes, outline) for name in outline.config["evaluation"]["probes"]],
         "splices": table(splices, SPLICES),
+        "unread": [
+            f"{one.system} {one.layer}"
+            for one in splices.drop_duplicates(["system", "layer"]).itertuples()
+            if one.ce_zero == one.ce_original
+        ],
         "stability": table(stability, STABILITY),
     }
     return Page("evaluation.html", "evaluation.html", context)
@@ -78,16 +86,13 @@ def about_probe(name: str, probes: pd.DataFrame, outline: Outline) -> dict:
     about = {
         "name": name,
         "content": content,
-        "stimuli": [
-            f"{int(mine[key].max()):,} {word}" for key, word in STIMULI.items() if len(mine) and mine[key].max()
-        ],
-        "seen_in_training": bool(len(mine) and "learned_on_out" in mine and (mine["learned_on_out"] == True).any()),  # noqa: E712
+        "seen_in_training": "learned_on_out" in mine and mine["learned_on_out"].eq(True).any(),
         "told": [],
         "drawings": [],
         "legend": list(colours.items()),
     }
     if content["kind"] == "quantity":
-        return about | {"table": table(mine, {"columns": "Columns"} | QUANTITIES)}
+        return about | {"table": table(mine, COUNTS | QUANTITIES)}
     sizes = content["sizes"]
     about["told"] = [] if mine.empty else [few_columns(mine, min(sizes), content["attribute"], outline)]
     about["drawings"] = [
@@ -99,15 +104,12 @@ def about_probe(name: str, probes: pd.DataFrame, outline: Outline) -> dict:
         for (system, layer), of_layer in mine.groupby(["system", "layer"], sort=False)
     ]
     keys = {f"probe_{size}_{place}": f"{size} {place}" for place in PLACES for size in [*sizes, "all"]}
-    return about | {"table": table(mine, {"columns": "Columns"} | keys | OF_DICTIONARIES)}
+    return about | {"table": table(mine, COUNTS | keys | OF_DICTIONARIES)}
 
 
 def largest(table: pd.DataFrame, key: str) -> float:
     """Of a column; 0 where it is not there or empty."""
     return table[key].dropna().max() if key in table and table[key].notna().any() else 0
-
-
-STIMULI = {"train": "train", "in": "test", "out": "held-out test"}
 
 
 def representation(record: dict) -> str:
@@ -142,20 +144,22 @@ def accuracies(probes: pd.DataFrame, sizes: list[int]) -> pd.DataFrame:
 
 
 def few_columns(probes: pd.DataFrame, size: int, attribute: str, outline: Outline) -> Sentence:
-    """Whether few atoms tell more than as few units, in the mean over layers that have both."""
-    key = f"probe_{size}_in" if f"probe_{size}_in" in probes else f"probe_{size}_out"
-    means = probes.groupby("of", sort=False)[key].mean().dropna()
-    learned = [name for name in means.index if name != UNITS and not outline.is_control(name.partition(" · ")[0])]
-    columns = "One column" if size == 1 else f"{size} columns"
+    """Whether few atoms of the best dictionary tell more than as few units, on the layers that all of them have."""
+    trained = probes[[not outline.is_untrained(system) for system in probes["system"]]]
+    scores = (trained if len(trained) else probes).pivot(
+        index=["system", "layer"], columns="of", values=f"probe_{size}_in"
+    )
+    scores = scores[[name for name in probes["of"].unique() if name in scores]]
+    learned = [name for name in scores if name != UNITS and not outline.is_control(name.partition(" · ")[0])]
+    common = scores.dropna(subset=[UNITS, *learned])
+    if common.empty or not learned:
+        return Sentence(f"Probes of {attribute}", "No layer has codes of every dictionary; see the table.")
+    means = common.dropna(axis="columns").mean()
+    best = max(learned, key=means.get)
+    gain = means[best] - means[UNITS]
+    word = "more" if gain > NOTABLE else "less" if gain < -NOTABLE else "as much"
+    atoms, units, tells = ("One atom", "one unit", "tells") if size == 1 else (f"{size} atoms", f"{size} units", "tell")
+    claim = f"{atoms} of {best} {tells} {word} of {attribute} {'as' if word == 'as much' else 'than'} {units}"
     numbers = listed([f"{name} {number(value)}" for name, value in means.items()])
-    best = max(learned, key=means.get, default=None)
-    if best is None or UNITS not in means:
-        claim = f"{columns} of raw units tells {attribute}" if size == 1 else f"{columns} tell {attribute}"
-    else:
-        gain = means[best] - means[UNITS]
-        verb = "more" if gain > NOTABLE else "less" if gain < -NOTABLE else "as much"
-        than = "as" if verb == "as much" else "than"
-        atoms, units = ("One atom", "one unit") if size == 1 else (f"{size} atoms", f"{size} units")
-        tells = "tells" if size == 1 else "tell"
-        claim = f"{atoms} of {best} {tells} {verb} of {attribute} {than} {units}"
-    return Sentence(claim, f"Balanced accuracy, mean over layers (chance .5): {numbers}.")
+    layers = f"{len(common)} layer{'' if len(common) == 1 else 's'} of trained systems"
+    return Sentence(claim, f"Balanced accuracy on test stimuli, mean over {layers} (chance .5): {numbers}.")

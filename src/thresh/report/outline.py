@@ -117,7 +117,13 @@ class Outline:
         """The stimuli that scores were computed on, in words: '450 test stimuli of digits'."""
         sets = dict.fromkeys(self.system(name)["stimuli"] for name in self.systems_of(comparison))
         split = self.config["alignment"][comparison]["split"]
-        return f"{count:,} {'' if split == 'all' else split + ' '}stimuli of {' and '.join(sets)}"
+        held_out = any(self.holds_out(name) for name in sets) and split != "train"
+        kinds = ", kinds that were held out of training among them" if held_out else ""
+        return f"{count:,} {'' if split == 'all' else split + ' '}stimuli of {' and '.join(sets)}{kinds}"
+
+    def holds_out(self, stimuli: str) -> bool:
+        """Whether a set has kinds of stimuli in its test split alone."""
+        return self.config["stimuli"][stimuli]["split"]["held_out"] is not None
 
     def code_sources(self) -> list[tuple[str, str, str, str]]:
         """Every (system, layer, dictionary, inference) that the config asks for."""
