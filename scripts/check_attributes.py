@@ -5,7 +5,7 @@ r"""Look whether stimuli have the attributes that probes and splices read, befor
            the order of their names, as --stimuli has them
 
 Example, after `make quickstart`:
-  python scripts/check_attributes.py --stimuli results/quickstart/stimuli/digits.json#split \
+  python scripts/check_attributes.py --stimuli results/quickstart/stimuli/digits.json \
     --params '{"stimuli": {"digits": {"probes.digit": {"attribute": "label", "kind": "labels"}}}}' \
     --manifest by_hand/attributes.json
 """

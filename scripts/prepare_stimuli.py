@@ -34,7 +34,12 @@ def prepare_store(job: Job) -> dict[str, dict]:
         "modalities": list(stimuli.modalities),
         **({"left_out": stimuli.left_out} if stimuli.left_out else {}),
         # A new split makes dictionaries and scores stale, and no harvest.
-        "parts": {"content": digest_of([list(hashes), hashes]), "split": digest_of([hashes, split])},
+        # An attribute concerns those alone that read it.
+        "parts": {
+            "content": digest_of([list(hashes), hashes]),
+            "split": digest_of([hashes, split]),
+            **{f"attribute:{name}": digest_of(column.tolist()) for name, column in stimuli.attributes.items()},
+        },
     }
     return {product.name: facts}
 

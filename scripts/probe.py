@@ -1,14 +1,17 @@
 r"""Probe one layer: what linear heads read of its stimuli, from raw activations or from the codes of a dictionary.
 
 --params is one entry of `evaluation.probes` (config/README.md):
-  attribute, kind, sizes, held_out, pooling, at_most, seed
+  attribute, kind, sizes, classes, held_out, pooling, at_most, seed; and left_out: what the split of the stimuli holds
+  out, where the probe holds out something else
 --codes and --dictionary belong together; without them raw activations are probed.
+--attributes tells which attributes of the stimuli are read: a change of others makes nothing stale.
 
 Example, after `make quickstart`:
   python scripts/probe.py --activations results/quickstart/activations/resnet_a/layer3.json \
     --dictionary results/quickstart/dictionaries/resnet_a/layer3/online.json \
     --codes results/quickstart/codes/resnet_a/layer3/online/fista.json \
-    --stimuli results/quickstart/stimuli/digits.json --params '{"attribute": "label"}' \
+    --stimuli results/quickstart/stimuli/digits.json#split \
+    --attributes results/quickstart/stimuli/digits.json#attribute:label --params '{"attribute": "label"}' \
     --manifest by_hand/resnet_a/layer3/digit.json
 """
 
@@ -16,7 +19,7 @@ from thresh.stages import Job, run_stage, source_of, stage_parser
 
 
 def main() -> None:
-    inputs, optional = ["activations", "stimuli"], ["codes", "dictionary"]
+    inputs, optional = ["activations", "stimuli"], ["attributes", "codes", "dictionary"]
     run_stage("probe", stage_parser(__doc__, inputs, optional, keys=["attribute"]).parse_args(), work)
 
 

@@ -6,12 +6,14 @@ r"""Put the codes of one layer back into its model, and measure what the model l
   layers     the layer with its parameters
   inference  solver and params, as one entry of `inference`
   versions   anything: packages whose change makes the result stale; may be left out
+--attributes tells what else is read of the stimuli, so that a change of the rest makes nothing stale.
 --source is the manifest of a model that the study makes itself, or the files that the config names.
 
 Example, after `make quickstart`:
   python scripts/splice.py --system resnet_a --source results/quickstart/models/resnet_a.json \
     --dictionary results/quickstart/dictionaries/resnet_a/layer3/topk.json \
-    --stimuli results/quickstart/stimuli/digits.json --manifest by_hand/resnet_a/layer3/splice.json \
+    --stimuli results/quickstart/stimuli/digits.json#content --manifest by_hand/resnet_a/layer3/splice.json \
+    --attributes results/quickstart/stimuli/digits.json#split results/quickstart/stimuli/digits.json#attribute:label \
     --params '{"splice": {"labels": "label"}, "inference": {"solver": "encoder", "params": {}},
       "system": {"kind": "transformers", "model": "resnet_a"},
       "layers": {"layer3": {"module": "encoder.stages.0.layers.2", "pooling": "positions"}}}'
@@ -22,7 +24,7 @@ from thresh.stages import Job, run_stage, source_of, stage_parser
 
 def main() -> None:
     keys = ["splice", "system", "layers", "inference"]
-    parser = stage_parser(__doc__, inputs=["dictionary", "stimuli"], optional=["source"], keys=keys)
+    parser = stage_parser(__doc__, inputs=["dictionary", "stimuli"], optional=["source", "attributes"], keys=keys)
     parser.add_argument("--system", required=True, help="name of the system in the config")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     arguments = parser.parse_args()

@@ -178,7 +178,7 @@ def errors_of(config):
         (
             ["evaluation"],
             {"splices": {"a": {"systems": ["net"]}}},
-            "evaluation.splices.a: net/encoder.stages.0 has the pooling 'mean', expected positions.",
+            "evaluation.splices.a: net/encoder.stages.0 has the pooling 'mean', expected positions or cls.",
         ),
     ],
 )

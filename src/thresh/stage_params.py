@@ -80,6 +80,21 @@ def probe_params(study: Study, probe: str) -> dict:
     return found | {"left_out": of_split}
 
 
+def attributes_of_probe(study: Study, probe: str) -> list[str]:
+    """Attributes of the stimuli that a probe reads."""
+    params = probe_params(study, probe)
+    found = {params["attribute"]}
+    for held_out in filter(None, (params["held_out"], params["left_out"])):
+        found.update(held_out["combinations"] or [held_out["range"]])
+    return sorted(found)
+
+
+def parts_of_splice(study: Study, splice: str) -> list[str]:
+    """What a splice reads of the stimuli beside their content."""
+    labels = study.config.evaluation.splices[splice].labels
+    return ["split", *([] if labels is None else [f"attribute:{labels}"])]
+
+
 def splice_params(study: Study, splice: str, system: str, layer: str, inference: str) -> dict:
     """Of a layer whose codes are put back: the splice, the system with this layer alone, and how codes are inferred."""
     content = study.config.evaluation.splices[splice]

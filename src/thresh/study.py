@@ -159,7 +159,9 @@ class Study:
         if system.text.packing:
             return f"{layer[0]} packs parts of several texts into a window, expected no `packing`"
         pooling = system.layers[layer[1]].pooling
-        return "" if pooling == "positions" else f"{'/'.join(layer)} has the pooling {pooling!r}, expected positions"
+        if pooling in ("positions", "cls"):
+            return ""
+        return f"{'/'.join(layer)} has the pooling {pooling!r}, expected positions or cls"
 
     def compared_pairs(self) -> dict[str, list[tuple[str, str]]]:
         """Comparison -> pairs of systems, each once."""

@@ -161,4 +161,4 @@ def evaluations_of_nothing(study: Study) -> Iterator[str]:
         hindrances = [reason for reason in map(study.hinders_splicing, named) if reason]
         yield from (f"{key}: {reason}." for reason in dict.fromkeys(hindrances))
         if name not in spliced and not hindrances:
-            yield f"{key}: found no codes of a layer with the pooling positions of a trained transformers model."
+            yield f"{key}: found no codes of a layer with the pooling positions or cls of a trained transformers model."

@@ -160,6 +160,15 @@ def test_a_splice_of_everything_loses_nothing_on_test_stimuli_alone(pictures, vi
         splice_system(system, "layer", everything, solver="omp", params={"k": 16}, labels="lable")
 
 
+def test_the_class_token_alone_is_spliced_where_it_alone_was_harvested(pictures, vit_folder):
+    system = system_of(pictures, vit_folder, "layers.2", pooling="cls", batch_size=5)
+    rows, found = spliced_rows(system)
+    np.testing.assert_allclose(rows, system.responses(0, 12, ["layer"])["layer"], atol=1e-5)
+    assert found["recovered_mean"] == 1  # Behind the last layer the head reads nothing else.
+    places = spliced_rows(system_of(pictures, vit_folder, "layers.2", batch_size=5))[1]
+    assert np.isnan(places["recovered_mean"])
+
+
 def test_heads_are_looked_for_before_anything_is_loaded(documents, gpt2_folder, tmp_path):
     check_head(system_of(documents, gpt2_folder, "h.1"))
     with pytest.raises(HarvestError, match="untrained: found true"):

@@ -75,11 +75,15 @@ rule probe:
         runtime=240,
     params:
         config=lambda w: canonical(stage_params.probe_params(study, w.probe)),
+        attributes=lambda w: [
+            f"{stimuli_of(w.system)}#attribute:{name}"
+            for name in stage_params.attributes_of_probe(study, w.probe)
+        ],
         script=script("probe"),
         code=code("probe"),
     shell:
-        "python {params.script:q} --activations {input.activations:q} --stimuli {input.stimuli:q}"
-        " --codes {input.codes:q} --dictionary {input.dictionary:q} --params {params.config:q}"
+        "python {params.script:q} --activations {input.activations:q} --stimuli {input.stimuli:q}#split"
+        " --attributes {params.attributes:q} --codes {input.codes:q} --dictionary {input.dictionary:q} --params {params.config:q}"
         " --code {params.code} --manifest {output.manifest:q} > {log:q} 2>&1"
 
 
@@ -103,11 +107,15 @@ rule splice:
         config=lambda w: canonical(
             stage_params.splice_params(study, w.splice, w.system, w.layer, w.inference)
         ),
+        attributes=lambda w: [
+            f"{stimuli_of(w.system)}#{part}"
+            for part in stage_params.parts_of_splice(study, w.splice)
+        ],
         sources=lambda w: sources_of_system(w.system),
         device=study.config.device,
         script=script("splice"),
         code=code("splice"),
     shell:
         "python {params.script:q} --system {wildcards.system} --dictionary {input.dictionary:q}"
-        " --stimuli {input.stimuli:q} --source {params.sources:q} --device {params.device}"
+        " --stimuli {input.stimuli:q}#content --attributes {params.attributes:q} --source {params.sources:q} --device {params.device}"
         " --params {params.config:q} --code {params.code} --manifest {output.manifest:q} > {log:q} 2>&1"

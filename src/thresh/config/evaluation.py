@@ -57,7 +57,7 @@ class Probe(OfCodes):
 
 
 class Splice(OfCodes):
-    """What a transformers model loses where codes, decoded, take the place of a layer (pooling `positions`)."""
+    """What a transformers model loses where decoded codes take the place of a layer (pooling `positions` or `cls`)."""
 
     labels: str | None = Field(
         None,

@@ -9,7 +9,7 @@ from thresh.dictionaries import Dictionary
 from thresh.errors import DictionaryError
 from thresh.evaluation.facts import plain
 from thresh.evaluation.quality import reconstruction_of_blocks, sparsity_of_blocks
-from thresh.evaluation.recovery import matched_correlation, matched_cosine, random_null
+from thresh.evaluation.recovery import as_sparse_as, matched_correlation, matched_cosine, random_null
 from thresh.stimuli import Stimuli
 from thresh.store import Activations, Codes
 
@@ -59,6 +59,9 @@ def recovery(
         "matched_correlation": matched_correlation(z, truth),
         "matched_cosine": matched_cosine(dictionary.atoms, mixing),
     }
-    # The null is solved with the penalty of the codes it stands beside, where they have one.
-    penalty = {key: value for key, value in codes.attrs["params"].items() if key == "relative_penalty"}
-    return found | random_null(x, mixing, truth, atoms=z.shape[1], device="cpu", **penalty)
+    solver, params = codes.attrs["solver"], codes.attrs["params"]
+    if solver == "encoder":
+        # A random dictionary has none: greedy codes that are as sparse.
+        solver, params = "omp", as_sparse_as(z)
+    null = random_null(x, mixing, truth, atoms=z.shape[1], device="cpu", solver=solver, like=dictionary, **params)
+    return found | null

@@ -28,7 +28,7 @@ def system_splicing(
     Parameters
     ----------
     layer
-        A layer of the system, with the pooling `positions`: of a mean there is no way back to places.
+        A layer of the system, with the pooling `positions`, or of images `cls`: of a mean there is no way back.
     change
         Rows to rows: `by_dictionary(dictionary)`.
     labels : (stimuli,) int, optional
@@ -41,9 +41,10 @@ def system_splicing(
     HarvestError
         As `check_head`; or the checkpoint has no head, or the layer is pooled.
     """
-    if system.poolings[layer] != "positions":
+    pooling, possible = system.poolings[layer], ["positions", *(["cls"] if system.way == "image" else [])]
+    if pooling not in possible:
         raise HarvestError(
-            f"{system.key(layer)}.pooling: found {system.poolings[layer]!r}, expected positions to splice codes into."
+            f"{system.key(layer)}.pooling: found {pooling!r}, expected {' or '.join(possible)} to splice codes into."
         )
     model = with_head(system)
     site = site_with_head(model, system.sites[layer])
@@ -51,7 +52,8 @@ def system_splicing(
     batches = partial(chosen_batches, system, chosen, words_of(model))
     if system.way == "image":
         own = None if labels is None else np.asarray(labels)[stimuli_of_items(system, chosen)]
-        return image_splicing(model, site, change, batches, own, tokens=system.tokens(model), forward=forward)
+        tokens = system.tokens(model)
+        return image_splicing(model, site, change, batches, own, tokens=tokens, pooling=pooling, forward=forward)
     return language_splicing(model, site, change, batches, forward=forward)
 
 

@@ -47,10 +47,13 @@ def cross_correlation(codes, truth) -> tuple[np.ndarray, np.ndarray]:
     )
     means, deviations = zip(*(mean_and_deviation(each) for each in (z, t)), strict=True)
     cross = z.T @ t
-    cross = (cross.toarray() if issparse(cross) else cross) / z.shape[0] - np.outer(*means)
-    scale = np.outer(*deviations)
-    correlation = np.divide(cross, scale, out=np.zeros_like(scale), where=scale > 0)
-    return np.clip(correlation, -1, 1), deviations[1] > 0
+    # In place: of many atoms and features each of these matrices is large.
+    cross = cross.toarray() if issparse(cross) else cross
+    cross /= z.shape[0]
+    for row, mean, deviation in zip(cross, *(each[0] for each in (means, deviations)), strict=True):
+        row -= mean * means[1]
+        row[:] = np.divide(row, deviation * deviations[1], out=np.zeros_like(row), where=deviation * deviations[1] > 0)
+    return np.clip(cross, -1, 1, out=cross), deviations[1] > 0
 
 
 def mean_and_deviation(x: np.ndarray | csr_array) -> tuple[np.ndarray, np.ndarray]:
@@ -89,9 +92,18 @@ def matched_cosine(atoms, truth) -> float:
 
 
 def random_null(
-    x, mixing, truth, atoms: int, seed: int = 0, relative_penalty: float = 0.05, device: str | None = None
+    x,
+    mixing,
+    truth,
+    atoms: int,
+    seed: int = 0,
+    device: str | None = None,
+    *,
+    solver: str = "fista",
+    like: object | None = None,
+    **params: Any,
 ) -> dict[str, float]:
-    """What a Gaussian dictionary of the same shape scores on the same rows, with codes by FISTA.
+    """What a Gaussian dictionary of the same shape scores on the same rows, with codes by the same solver.
 
     Parameters
     ----------
@@ -103,8 +115,11 @@ def random_null(
         Planted features.
     atoms
         Of the random dictionary.
-    relative_penalty
-        As a multiple of the rows' root mean square norm.
+    solver, **params
+        As for `infer`; by default FISTA at a relative penalty of .05.
+    like
+        A dictionary whose bias, scale and penalty the random one takes; by default there is no bias, and the scale is
+        the rows' root mean square norm.
 
     Returns
     -------
@@ -113,17 +128,29 @@ def random_null(
     x = np.asarray(x)
     # A stream of its own: a planted system drawn from the same plain seed would be its own null.
     random = np.random.default_rng([seed, 0x6E756C6C])
-    directions = unit(random.standard_normal((atoms, x.shape[1])))
-    scale = float(np.sqrt(np.mean(np.sum(np.square(x, dtype=np.float64), axis=1))))
-    codes = infer(x, Directions(directions), "fista", device=device, penalty=max(relative_penalty * scale, 1e-12))
+    directions = Directions(unit(random.standard_normal((atoms, x.shape[1]))))
+    directions.scale = float(np.sqrt(np.mean(np.sum(np.square(x, dtype=np.float64), axis=1))))
+    for name in ("bias", "scale", "penalty"):
+        if getattr(like, name, None) is not None:
+            setattr(directions, name, getattr(like, name))
+    if solver == "fista" and not params and not hasattr(directions, "penalty"):
+        params = {"relative_penalty": 0.05}
+    codes = infer(x, directions, solver, device=device, **params)
     return {
         "random_matched_correlation": matched_correlation(codes, truth),
-        "random_matched_cosine": matched_cosine(directions, mixing),
+        "random_matched_cosine": matched_cosine(directions.atoms, mixing),
     }
 
 
+def as_sparse_as(codes) -> dict[str, Any]:
+    """Parameters of orthogonal matching pursuit that give codes as sparse as these, of the same sign."""
+    active = csr_array(codes)
+    k = round(active.count_nonzero() / active.shape[0])
+    return {"k": int(np.clip(k, 1, active.shape[1])), "nonnegative": bool((active.data >= 0).all())}
+
+
 class Directions:
-    """Atoms without anything else: all that `infer` needs."""
+    """Atoms without a file or an encoder: what `infer` needs, and may be told more of."""
 
     def __init__(self, atoms: Any):
         self.atoms = atoms

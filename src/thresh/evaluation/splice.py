@@ -3,6 +3,7 @@
 import contextlib
 import copy
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 import torch
@@ -14,6 +15,23 @@ from thresh.systems.feeds.base import Batch
 from thresh.systems.positions import Tokens
 from thresh.systems.sequences import check_sequences
 from thresh.systems.telling import nearest_names
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which rows of an output are spliced: those that a harvest with this pooling stores.
+
+    Attributes
+    ----------
+    tokens
+        Of a model of images, those that stand for no place.
+    pooling
+        'positions', or 'cls': the class token alone.
+    """
+
+    tokens: Tokens = field(default_factory=Tokens)
+    pooling: str = "positions"
+
 
 # What makes other rows (rows, units) of rows, of their dtype and on their device.
 Change = Callable[[Tensor], Tensor]
@@ -86,20 +104,20 @@ def with_element(output: object, index: int, tensor: Tensor) -> object:
     return type(output)(*parts) if hasattr(output, "_fields") else type(output)(parts)
 
 
-def changed_rows(output: Tensor, change: Change, batch: Batch, tokens: Tokens) -> Tensor:
+def changed_rows(output: Tensor, change: Change, batch: Batch, rows: Rows) -> Tensor:
     """The output with its rows changed, and only these."""
     changed = output.clone()
     # Into a view of the copy, so that its layout in memory stays as the model made it.
-    view = units_last(changed, tokens)
-    where = places_of_rows(view, batch, tokens)
+    view = units_last(changed, rows.tokens)
+    where = places_of_rows(view, batch, rows)
     view[where] = change(view[where]).to(output.dtype)
     return changed
 
 
-def rows_of(output: Tensor, batch: Batch, tokens: Tokens) -> Tensor:
-    """What a harvest with the pooling `positions` stores of an output: (rows, units)."""
-    view = units_last(output, tokens)
-    return view[places_of_rows(view, batch, tokens)]
+def rows_of(output: Tensor, batch: Batch, rows: Rows) -> Tensor:
+    """What a harvest stores of an output: (rows, units)."""
+    view = units_last(output, rows.tokens)
+    return view[places_of_rows(view, batch, rows)]
 
 
 def units_last(output: Tensor, tokens: Tokens) -> Tensor:
@@ -107,16 +125,22 @@ def units_last(output: Tensor, tokens: Tokens) -> Tensor:
     return output.movedim(1, -1) if output.ndim == 4 and not tokens.channels_last else output
 
 
-def places_of_rows(view: Tensor, batch: Batch, tokens: Tokens) -> Tensor:
+def places_of_rows(view: Tensor, batch: Batch, rows: Rows) -> Tensor:
     """Where rows are: a mask over all dimensions of a view but its units.
 
-    Of tokens they are the kept ones, without padding; of images all places, without class and register tokens.
+    Of tokens they are the kept ones, without padding; of images all places, without class and register tokens, or the
+    class token alone.
     """
     where = torch.ones(view.shape[:-1], dtype=torch.bool, device=view.device)
     where[batch.filled :] = False
     if batch.kept is not None:
         check_sequences(view, "positions", batch, "splicing")
         return where & batch.kept.to(where.device) if view.ndim == 3 else where
-    if view.ndim == 3:
-        where[:, : tokens.leading(view.shape[1])] = False
+    leading = rows.tokens.leading(view.shape[1]) if view.ndim == 3 else 0
+    if rows.pooling == "cls":
+        if not leading:
+            raise HarvestError(f"splicing: an output of shape {tuple(view.shape)} has no class token to be replaced.")
+        where[:, 1:] = False
+    else:
+        where[:, :leading] = False
     return where

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from thresh.dictionaries import Dictionary
 from thresh.errors import HarvestError
-from thresh.evaluation.splice import Change, changed_rows, modules_matching, rows_of, spliced
+from thresh.evaluation.splice import Change, Rows, changed_rows, modules_matching, rows_of, spliced
 from thresh.inference import infer
 from thresh.systems.capture import Site, capture
 from thresh.systems.feeds.base import Batch
@@ -94,7 +94,7 @@ def language_splicing(
     """
     check_model(model, site)
     refuse_sight_of_the_next(model, batches, forward or (lambda inputs: model(**inputs)))
-    return measured(model, site, change, batches, PLACES_ONLY, forward, next_tokens).cross_entropies()
+    return measured(model, site, change, batches, Rows(), forward, next_tokens).cross_entropies()
 
 
 def refuse_sight_of_the_next(model: torch.nn.Module, batches: Batches, forward: Forward) -> None:
@@ -124,11 +124,13 @@ def image_splicing(
     labels=None,
     *,
     tokens: Tokens = PLACES_ONLY,
+    pooling: str = "positions",
     forward: Forward | None = None,
 ) -> dict[str, float]:
     """Accuracy and cross-entropy of a classifier of images with a layer as it is, spliced, and ablated.
 
-    As `language_splicing`; the rows that are replaced are those of all places, and not those of class tokens.
+    As `language_splicing`; the rows that are replaced are those of all places, and not those of class tokens, or with
+    the pooling 'cls' those of class tokens alone.
 
     Parameters
     ----------
@@ -147,7 +149,7 @@ def image_splicing(
         As of `language_splicing`, of the labels.
     """
     given = None if labels is None else iter(np.asarray(labels).tolist())
-    tally = measured(model, site, change, batches, tokens, forward, partial(classes, given=given))
+    tally = measured(model, site, change, batches, Rows(tokens, pooling), forward, partial(classes, given=given))
     return tally.accuracies() | tally.cross_entropies()
 
 
@@ -190,7 +192,7 @@ def measured(
     site: Site,
     change: Change,
     batches: Batches,
-    tokens: Tokens,
+    rows: Rows,
     forward: Forward | None,
     predictions: Callable[[Batch, Tensor], tuple[Callable[[Tensor], Tensor], Tensor]],
 ) -> Tally:
@@ -205,7 +207,7 @@ def measured(
     check_model(model, site)
     forward = forward or (lambda inputs: model(**inputs))
     with torch.inference_mode(), exact_arithmetic():
-        mean = mean_row(model, site, batches, tokens, forward)
+        mean = mean_row(model, site, batches, rows, forward)
         changes = {"spliced": change, "zero": torch.zeros_like, "mean": lambda rows: mean.to(rows).expand_as(rows)}
         tally = Tally()
         for batch in batches():
@@ -214,7 +216,7 @@ def measured(
             tally.predictions += len(targets)
             tally.add("original", taken(original), targets)
             for condition, one in changes.items():
-                with spliced(model, site, partial(changed_rows, change=one, batch=batch, tokens=tokens)):
+                with spliced(model, site, partial(changed_rows, change=one, batch=batch, rows=rows)):
                     logits = logits_of(forward(batch.inputs))
                 tally.add(condition, taken(logits), targets)
     if not tally.predictions:
@@ -228,14 +230,14 @@ def check_model(model: torch.nn.Module, site: Site) -> None:
     modules_matching(model, site.module)
 
 
-def mean_row(model: torch.nn.Module, site: Site, batches: Batches, tokens: Tokens, forward: Forward) -> Tensor:
+def mean_row(model: torch.nn.Module, site: Site, batches: Batches, rows: Rows, forward: Forward) -> Tensor:
     """Mean (units,) float64 of the rows of a layer over all batches."""
     total, count = torch.zeros(1, dtype=torch.float64), 0
     for batch in batches():
 
         def summed(layer: str, output: Tensor, batch: Batch = batch) -> tuple[Tensor, int]:
-            rows = rows_of(output, batch, tokens)
-            return rows.float().sum(dim=0).cpu().double(), len(rows)
+            found = rows_of(output, batch, rows)
+            return found.float().sum(dim=0).cpu().double(), len(found)
 
         found = capture(model, {site.module: site}, partial(forward, batch.inputs), "splicing", summed)
         total, count = total + found[site.module][0], count + found[site.module][1]

@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 
 from thresh.errors import DictionaryError
 from thresh.evaluation.matching import matched, unit
-from thresh.evaluation.recovery import Directions, cross_correlation
+from thresh.evaluation.recovery import Directions, as_sparse_as, cross_correlation
 from thresh.inference import infer
 
 SAME = 0.9  # cosine from which on two atoms count as one
@@ -124,8 +124,7 @@ def code_stability_across_seeds(x, dictionaries: Sequence, codes: Sequence, seed
 def code_agreement(codes_a, codes_b) -> float:
     """Mean correlation of matched latents, over those that vary on the side where fewer do."""
     correlation, varies_b = cross_correlation(codes_a, codes_b)
-    _, varies_a = cross_correlation(codes_b, codes_a)
-    fewer = min(varies_a.sum(), varies_b.sum())
+    fewer = min(varies_b.sum(), (correlation != 0).any(axis=1).sum())
     return float(matched(correlation).sum() / fewer) if fewer else float("nan")
 
 
@@ -148,17 +147,10 @@ def lookalike(atoms: np.ndarray, random: np.random.Generator) -> np.ndarray:
 def random_codes(x, dictionary, codes, random: np.random.Generator) -> csr_array:
     """Codes under a random dictionary of the same shape and bias, as sparse and of the same sign."""
     atoms = atoms_of(dictionary)
-    active = csr_array(codes)
-    k = round(active.count_nonzero() / active.shape[0])
     centred = np.asarray(x, np.float64) - np.asarray(getattr(dictionary, "bias", 0.0))
-    return infer(
-        centred,
-        Directions(gaussian(atoms, random)),
-        "omp",
-        device="cpu",
-        k=int(np.clip(k, 1, min(atoms.shape))),
-        nonnegative=bool((active.data >= 0).all()),
-    )
+    params = as_sparse_as(codes)
+    params["k"] = min(params["k"], *atoms.shape)
+    return infer(centred, Directions(gaussian(atoms, random)), "omp", device="cpu", **params)
 
 
 def atoms_of(dictionary) -> np.ndarray:

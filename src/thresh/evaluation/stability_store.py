@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-import numpy as np
+from scipy.sparse import csr_array
 
 from thresh.dictionaries import Dictionary
 from thresh.errors import DictionaryError
@@ -30,7 +30,7 @@ def stability_store(activations: Activations, stimuli: Stimuli, dictionaries: Se
     if not test.any():
         raise DictionaryError(f"{activations.path}: found no rows of test stimuli, expected some to compare codes on.")
     x = next(shuffled_batches(activations, min(ROWS, int(test.sum())), seed=0, select=test))
-    codes = [np.asarray(dictionary.encode(x)) for dictionary in dictionaries]
+    codes = [csr_array(dictionary.encode(x)) for dictionary in dictionaries]
     facts = {"dictionaries": len(dictionaries), "rows": len(x)} | stability_across_seeds(dictionaries)
     facts |= code_stability_across_seeds(x, dictionaries, codes)
     return plain(facts)
