@@ -13,9 +13,7 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 from thresh.dictionaries import load
 from thresh.evaluation import matched_cosine, stability_across_seeds
 
-SHAPES = np.array(
-    ["round", "straight", "round", "round", "straight", "straight", "round", "straight", "round", "round"]
-)
+SHAPES = np.array(["round", "line", "hook", "hook", "line", "hook", "knot", "line", "knot", "knot"])
 VIT = {"image_size": 8, "patch_size": 4, "num_channels": 3, "hidden_size": 16, "num_hidden_layers": 2}
 STUDY = {
     "device": "cpu",
@@ -59,7 +57,6 @@ def write_inputs(folder):
         "shape": SHAPES[digits.target],
         "size": np.digitize(digits.data.sum(axis=1), [285, 312, 340]),
         "ink": digits.data.sum(axis=1),
-        "any_digit": digits.target * 0 + 11,
         "darkness": digits.data.sum(axis=1) + np.arange(1797) / 1797,
     }
     pd.DataFrame(table).to_csv(folder / "attributes.csv", index=False)

@@ -12,12 +12,12 @@ UNITS = "raw units"
 PLACES = {"in": "in distribution", "out": "held out"}
 SPLICES = {
     "predictions": "Predictions",
-    "ce_original": "CE, model as it is",
+    "ce_original": "CE as it is",
     "ce_spliced": "CE, spliced",
     "ce_zero": "CE, zeros",
     "ce_mean": "CE, mean",
-    "recovered_zero": "Recovered from zeros",
-    "recovered_mean": "Recovered from the mean",
+    "recovered_zero": "Recovered, zeros",
+    "recovered_mean": "Recovered, mean",
     "accuracy_original": "Accuracy as it is",
     "accuracy_spliced": "Accuracy, spliced",
     "accuracy_zero": "Accuracy, zeros",
