@@ -60,6 +60,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
+    if arguments.peers and arguments.device != "cpu":
+        parser.error("other libraries are timed on the CPU: --peers goes with --device cpu")
     print(machine("torch", "numpy"), f"{torch.get_num_threads()} threads", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for size in SIZES:

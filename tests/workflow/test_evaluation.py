@@ -107,7 +107,7 @@ def test_a_study_is_evaluated_and_only_what_changed_again(study):
 def the_report_shows_what_the_manifests_say(study):
     data = study.folder / "results" / "report" / "data"
     probes, splices = (pd.read_csv(data / f"{name}.csv", keep_default_na=False) for name in ("probes", "splices"))
-    assert len(probes) == 7
+    assert len(probes) == 6
     (ink,) = probes[(probes["probe"] == "ink") & (probes["dictionary"] == "few")].itertuples()
     known = facts(study, "probes", "ink", "vit", "first", "codes", "few", "own")
     assert float(ink.quantity_r2_in) == pytest.approx(known["quantity_r2_in"])
