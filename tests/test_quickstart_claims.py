@@ -75,6 +75,34 @@ def test_planted_features_are_recovered_and_a_random_dictionary_recovers_none():
         assert random["matched_cosine"] < 0.6
 
 
+def facts(*place):
+    return json.loads(RESULTS.joinpath(*place).with_suffix(".json").read_text())["facts"]
+
+
+def test_another_seed_finds_the_same_planted_features():
+    for system in ("partial_a", "partial_b"):
+        found = facts("stability", system, "units", "planted_48")
+        assert found["stability_cosine"] > 0.99
+        assert found["random_stability_cosine"] < 0.5
+
+
+def test_classifiers_still_know_the_digits_from_decoded_codes():
+    for place in (("resnet_a", "layer3", "topk", "encoder"), ("vit", "layer2", "online", "fista")):
+        found = facts("splices", "digit", *place)
+        assert found["recovered_mean"] > 0.9
+        assert found["accuracy_spliced"] > found["accuracy_mean"] + 0.05
+
+
+def test_atoms_of_a_trained_network_point_where_its_classes_are_and_those_of_the_controls_do_not():
+    learned, random = (
+        facts("probes", "digit", "resnet_a", "layer3", "codes", dictionary, "fista")
+        for dictionary in ("online", "random")
+    )
+    assert learned["plausibility"] > learned["random_plausibility"] + 0.2
+    assert random["plausibility"] < random["random_plausibility"] + 0.1
+    assert learned["probe_1_in"] > facts("probes", "digit", "resnet_a", "layer3", "activations")["probe_1_in"]
+
+
 def test_every_score_is_defined():
     for path in (RESULTS / "alignment").rglob("scores.parquet"):
         table = pd.read_parquet(path)
@@ -100,7 +128,7 @@ def test_scores_of_codes_are_those_of_their_own_stores(name):
 
 def test_the_report_stands_alone_and_marks_what_is_simulated():
     pages = {page.name: page.read_text() for page in (RESULTS / "report").glob("*.html")}
-    assert {"index.html", "comparison-networks.html", "dictionaries.html", "gallery.html", "provenance.html"} <= set(
+    assert {"index.html", "comparison-networks.html", "dictionaries.html", "evaluation.html", "gallery.html"} <= set(
         pages
     )
     for name, text in pages.items():
