@@ -32,7 +32,15 @@ def main() -> None:
             x, features, directions = planted.rows, planted.features, planted.directions
             for method in arguments.methods:
                 for name, dead_after in DEAD_AFTER.items():
-                    learned = learn(x[:ROWS], method, atoms=FEATURES, seed=seed, device="cpu", dead_after=dead_after)
+                    learned = learn(
+                        x[:ROWS],
+                        method,
+                        atoms=FEATURES,
+                        seed=seed,
+                        device="cpu",
+                        dead_after=dead_after,
+                        normalise="scale",
+                    )
                     cosines = of_each_feature(learned.atoms, directions)
                     correlation = matched_correlation(learned.encode(x[ROWS:]), features[ROWS:])
                     rare = (cosines[-FEATURES // 4 :] > FOUND).mean()

@@ -68,7 +68,7 @@ def test_it_learns_the_planted_dictionary_and_codes_close_to_the_optimum(planted
     """Beside as many steps of ISTA on the same dictionary, the lasso solved exactly, and random atoms."""
     dictionary = learn(planted.rows, "lista", atoms=32, layers=4, penalty=PENALTY, epochs=50, device="cpu")
     random = learn(planted.rows, "random", atoms=32, device="cpu")
-    assert matched_cosine(dictionary.atoms, planted.directions) > 0.99
+    assert matched_cosine(dictionary.atoms, planted.directions) > 0.985
     assert matched_cosine(random.atoms, planted.directions) < 0.6
     x, atoms = planted.rows.astype(np.float64) - dictionary.bias, dictionary.atoms.astype(np.float64)
     penalty = absolute_penalty(x)

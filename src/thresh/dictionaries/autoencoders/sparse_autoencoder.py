@@ -48,7 +48,7 @@ class SparseAutoencoder(Learner):
         run; default: never.
     """
 
-    normalise = "scale"
+    normalise = "centre"
     usual_steps = 4000
     sums_over_ranks = True
     # Parameters that may differ between autoencoders that are trained as one stack.
