@@ -28,6 +28,14 @@ def test_the_study_of_the_page_can_be_loaded():
     assert study.splices() == [("class", "vit", "late", "topk", "encoder")]
 
 
+def test_the_example_in_python_runs_and_finds_what_it_planted(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    found = {}
+    exec(code, found)
+    assert thresh.evaluation.matched_cosine(found["dictionaries"][0], found["directions"]) > 0.99
+    assert "identifiability_held_out" in capsys.readouterr().out
+
+
 def test_functions_that_sections_name_are_there():
     headings = re.findall(r"^### ([\w., ]+):", PAGE.partition("## From Python")[2], re.MULTILINE)
     names = {name for heading in headings for name in heading.split(", ")} - {"thresh.evaluation.splicing"}

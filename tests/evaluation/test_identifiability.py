@@ -103,3 +103,25 @@ def test_what_cannot_be_scored_is_refused_or_left_out():
         mixtures(np.eye(2), [0, 1], count=5, sources=3)
     with pytest.raises(ConfigError, match="sources"):
         mixtures(np.eye(2), [0, 1], count=5, sources=1)
+
+
+def test_what_is_no_presence_of_concepts_is_refused():
+    codes, labels = np.eye(6), np.array([0, 1, 2, 0, 1, 2])
+    for wrong in (labels, labels[:, None], np.array(["a", "b"] * 3)):
+        with pytest.raises(DictionaryError, match=r"presence has shape \(6.*expected \(mixtures, concepts\)"):
+            identifiability(codes, wrong)
+    with pytest.raises(DictionaryError, match="x has 6 rows, and there are 5 labels"):
+        mixtures(codes, labels[:5], 4)
+
+
+def test_latents_are_chosen_on_the_mixtures_that_are_given_for_it():
+    """Of 300 random latents, one knows forty mixtures well, and others no better than chance."""
+    random = np.random.default_rng(0)
+    presence = random.random((80, 2)) < 0.5
+    codes = random.random((80, 300))
+    halves = (codes[:40], presence[:40]), (codes[40:], presence[40:])
+    found = identifiability(*halves[1], chosen_on=halves[0])
+    assert found["identifiability"] > 0.7
+    assert found["identifiability_held_out"] < 0.65
+    same = identifiability(*halves[1], chosen_on=halves[1])
+    assert same["identifiability_held_out"] == found["identifiability"]

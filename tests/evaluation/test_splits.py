@@ -59,7 +59,9 @@ def test_a_value_with_one_stimulus_is_trained_on():
 
 def test_attributes_that_always_come_together_cannot_be_composed():
     with pytest.raises(StimuliError, match="found 3 combinations of 3 and 3 values"):
-        compositional_split([0, 1, 2], ["a", "b", "c"])
+        compositional_split([0, 1, 2] * 2, ["a", "b", "c"] * 2)
+    with pytest.raises(StimuliError, match="found 4 values in 4 stimuli to combine"):
+        compositional_split([0.1, 0.2, 0.3, 0.4], ["a", "b"] * 2)
     with pytest.raises(ConfigError, match="held_out"):
         compositional_split([0, 1], [0, 1], held_out=1.0)
 

@@ -45,7 +45,7 @@ class Probe(OfCodes):
     @classmethod
     def numbers_of_columns(cls, sizes: list[int]) -> list[int]:
         if min(sizes) < 1:
-            raise ValueError("expected numbers of 1 or more")
+            raise ValueError(f"found {min(sizes)}, expected numbers of 1 or more")
         return sizes
 
     @model_validator(mode="after")

@@ -48,6 +48,8 @@ class ArrayRows:
         x = x.detach().cpu().numpy() if isinstance(x, Tensor) else np.asarray(x)
         if x.ndim != 2 or 0 in x.shape:
             raise DictionaryError(f"activations have shape {x.shape}, expected (rows, units), neither of them 0.")
+        if x.dtype.kind not in "biuf":
+            raise DictionaryError(f"activations are of type {x.dtype}, expected real numbers.")
         bad = np.flatnonzero(~np.isfinite(x).all(axis=1))
         if len(bad):
             raise DictionaryError(f"activations: row {bad[0]} has a value that is not finite.")

@@ -58,9 +58,10 @@ def probe_plan(
     for place, words in SCORED.items():
         found = values[places == place]
         if (place == "in" or out is not None) and not tells_apart(found, trained, kind):
+            mend = "" if place == "in" else " (another share or seed, or a `held_out` of the probe's own)"
             raise StimuliError(
-                f"found {len(found)} {words} stimuli with {len(np.unique(found))} values of {attribute!r}, expected two"
-                " values or more, one of them trained on."
+                f"found {len(np.unique(found))} of the values of {attribute!r} in {len(found)} {words} stimuli,"
+                f" expected two or more, one of them trained on{mend}."
             )
     return values, places, out
 

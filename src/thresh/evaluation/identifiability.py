@@ -31,6 +31,8 @@ def mixtures(x, labels, count: int, sources: int = 2, seed: int = 0) -> tuple[np
     presence : (count, concepts) bool, in the order of the sorted labels
     """
     x, (concepts, labels) = np.asarray(x, np.float64), np.unique(np.asarray(labels), return_inverse=True)
+    if len(x) != len(labels):
+        raise DictionaryError(f"x has {len(x)} rows, and there are {len(labels)} labels, expected as many.")
     if len(concepts) < sources:
         raise DictionaryError(f"found {len(concepts)} concepts, expected at least {sources} to be mixed.")
     random = np.random.default_rng([seed, 0x6D6978])
@@ -74,7 +76,7 @@ def identifiability(codes, presence, seed: int = 0, chosen_on: tuple | None = No
     identifiability_chance
         Mean over concepts of the share of mixtures with it or without it, whichever is larger.
     """
-    presence = np.asarray(presence, bool)
+    presence = as_presence(presence)
     if codes.shape[0] != len(presence) or len(presence) < 4:
         raise DictionaryError(
             f"codes have {codes.shape[0]} rows and presence {len(presence)}, expected the same, 4 or more."
@@ -91,13 +93,23 @@ def identifiability(codes, presence, seed: int = 0, chosen_on: tuple | None = No
         turns = [halves, halves[::-1]]
     else:
         others, present = chosen_on
-        turns = [((as_columns(others), np.asarray(present, bool)[:, some]), (columns, presence))]
+        turns = [((as_columns(others), as_presence(present)[:, some]), (columns, presence))]
     held_out = [accuracy(*scored, *best_latents(*chosen)[1:]) for chosen, scored in turns]
     return {
         "identifiability": float(best_latents(columns, presence)[0].mean()),
         "identifiability_held_out": float(np.mean(held_out)),
         "identifiability_chance": float(np.maximum(presence.mean(axis=0), 1 - presence.mean(axis=0)).mean()),
     }
+
+
+def as_presence(presence) -> np.ndarray:
+    presence = np.asarray(presence)
+    if presence.ndim != 2 or not np.isin(presence, (0, 1)).all():
+        raise DictionaryError(
+            f"presence has shape {presence.shape} and type {presence.dtype}, expected (mixtures, concepts) of true and"
+            " false, as `mixtures` gives it."
+        )
+    return presence.astype(bool)
 
 
 def as_columns(codes) -> csc_array:

@@ -143,6 +143,8 @@ def checked_rows(columns, labels, split) -> tuple[np.ndarray | csr_array, np.nda
     """Columns as CSR or as an array of float64, and labels and split as arrays, of the same number of rows."""
     labels, split = np.asarray(labels), np.asarray(split)
     columns = csr_array(columns, dtype=np.float64) if issparse(columns) else np.asarray(columns, np.float64)
+    if not np.isfinite(columns.data if issparse(columns) else columns).all():
+        raise DictionaryError("columns hold values that are not finite, expected none.")
     if not columns.shape[0] == len(labels) == len(split):
         raise DictionaryError(
             f"columns have {columns.shape[0]} rows, and there are {len(labels)} labels and a split of {len(split)},"
@@ -164,6 +166,11 @@ def trained_classes(labels: np.ndarray, split: np.ndarray, most: int | None = No
     classes, counts = np.unique(labels[split == "train"], return_counts=True)
     if len(classes) < 2:
         raise DictionaryError("found one class in the rows of training, expected two or more.")
+    if 2 * len(classes) > counts.sum():
+        raise DictionaryError(
+            f"found {len(classes)} labels in {counts.sum()} rows of training, expected labels that come more than once;"
+            " quantity_probing reads numbers."
+        )
     return classes if most is None else classes[np.sort(np.argsort(-counts, kind="stable")[:most])]
 
 

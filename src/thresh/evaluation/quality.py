@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
 
 from thresh.errors import DictionaryError
 from thresh.evaluation.matching import unit
@@ -33,6 +33,10 @@ def reconstruction(x, codes, dictionary, batch_rows: int = 8192) -> dict[str, fl
         Mean over rows of the cosine between x and x_hat; a row where either is zero counts 0, where both are, 1.
     """
     x = np.asarray(x)
+    if not hasattr(codes, "shape") or not hasattr(dictionary, "decode"):
+        raise DictionaryError("expected activations, their codes, and a dictionary that decodes them, in this order.")
+    if x.ndim != 2 or x.shape[1] != dictionary.atoms.shape[1]:
+        raise DictionaryError(f"x has shape {x.shape}, expected (rows, {dictionary.atoms.shape[1]} units).")
     if x.shape[0] != codes.shape[0] or x.shape[0] == 0:
         raise DictionaryError(f"x has {x.shape[0]} rows and codes {codes.shape[0]}, expected the same, 1 or more.")
     starts = range(0, len(x), batch_rows)
@@ -97,6 +101,10 @@ def sparsity_of_blocks(blocks: Iterable, dense_above: float = DENSE) -> dict[str
     """As `sparsity`, for codes (rows, atoms) that come in blocks of rows."""
     rows, counts = 0, np.zeros(0, np.int64)
     for codes in blocks:
+        if not (hasattr(codes, "shape") and len(codes.shape) == 2):
+            raise DictionaryError(f"codes have shape {np.shape(codes)}, expected (rows, atoms).")
+        if not np.isfinite(codes.data if issparse(codes) else codes).all():
+            raise DictionaryError("codes hold values that are not finite, expected none.")
         active = csr_array(codes, copy=True)
         active.eliminate_zeros()
         of_block = np.bincount(active.indices, minlength=codes.shape[1])

@@ -76,7 +76,8 @@ def matched_cosine(atoms, truth) -> float:
 
     Parameters
     ----------
-    atoms : (atoms, units)
+    atoms
+        A dictionary, or its atoms (atoms, units).
     truth : (features, units)
         Directions of the features. Directions of zero are left out; one without a partner counts 0.
 
@@ -84,7 +85,7 @@ def matched_cosine(atoms, truth) -> float:
     -------
     float in [0, 1]; NaN if there is no direction
     """
-    atoms, truth = unit(atoms), unit(truth)
+    atoms, truth = unit(getattr(atoms, "atoms", atoms)), unit(truth)
     if atoms.shape[1] != truth.shape[1]:
         raise DictionaryError(f"atoms have {atoms.shape[1]} units and the truth {truth.shape[1]}, expected the same.")
     truth = truth[truth.any(axis=1)]

@@ -56,6 +56,10 @@ def infer(
         As `check_solver`, or k above the number of atoms.
     """
     check_solver(solver, params)
+    if not hasattr(dictionary, "atoms"):
+        raise DictionaryError(
+            f"expected activations and then a dictionary with `atoms`, found {type(dictionary).__name__} in its place."
+        )
     atoms, units = dictionary.atoms.shape
     place = pick_device(device)
     blocks = []
@@ -140,7 +144,10 @@ def absolute_penalty(dictionary, penalty: float | None, relative: float | None) 
     known = "scale" if relative is not None else "penalty"
     value = getattr(dictionary, known, None)
     if value is None:
-        raise DictionaryError(f"fista: this dictionary has no {known} of its own, expected the parameter penalty.")
+        others = "or relative_penalty; or solver='encoder' for its own codes" if known == "penalty" else "in its place"
+        raise DictionaryError(
+            f"fista: this dictionary has no {known} of its own, expected the parameter penalty, {others}."
+        )
     return value if relative is None else relative * value
 
 

@@ -151,6 +151,9 @@ def few_columns(probes: pd.DataFrame, size: int, attribute: str, outline: Outlin
     )
     scores = scores[[name for name in probes["of"].unique() if name in scores]]
     learned = [name for name in scores if name != UNITS and not outline.is_control(name.partition(" · ")[0])]
+    # Those that were probed on fewer layers than others are for the table alone.
+    reach = scores[learned].notna().sum()
+    learned = [name for name in learned if reach[name] == reach.max()]
     common = scores.dropna(subset=[UNITS, *learned])
     if common.empty or not learned:
         return Sentence(f"Probes of {attribute}", "No layer has codes of every dictionary; see the table.")

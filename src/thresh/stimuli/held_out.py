@@ -31,7 +31,11 @@ def held_out_combinations(first, second, share: float = 0.25, seed: int = 0) -> 
         No combination can be held out: an attribute has one value only, or no two share a combination.
     """
     columns = [np.asarray(each) for each in (first, second)]
+    if len(columns[0]) != len(columns[1]):
+        raise StimuliError(f"found attributes of {len(columns[0])} and {len(columns[1])} stimuli, expected as many.")
     known = ~(missing(columns[0]) | missing(columns[1]))
+    for column in columns:
+        check_comes_again(column[known])
     values = np.stack([np.unique(each[known], return_inverse=True)[1] for each in columns], axis=1)
     pairs, pair_of = np.unique(values, axis=0, return_inverse=True)
     random = np.random.default_rng([seed, 0x636F6D70])
@@ -45,6 +49,15 @@ def held_out_combinations(first, second, share: float = 0.25, seed: int = 0) -> 
     found = np.zeros(len(known), bool)
     found[known] = np.isin(pair_of, drawn)
     return found
+
+
+def check_comes_again(column: np.ndarray) -> None:
+    count = len(np.unique(column))
+    if 2 * count > len(column):
+        raise StimuliError(
+            f"found {count} values in {len(column)} stimuli to combine, expected attributes whose values come more than"
+            " once; `range` holds numbers out."
+        )
 
 
 def drawn_pairs(pairs: np.ndarray, wanted: int, random: np.random.Generator) -> np.ndarray:

@@ -38,6 +38,11 @@ class Dictionary(ABC):
         self.scale: float | None = None
         self.facts: dict[str, Any] = {}
 
+    def __repr__(self) -> str:
+        made = self.facts.get("method")
+        of = f", learned by {made}" if made else ""
+        return f"{type(self).__name__}({len(self.W_dec)} atoms of {self.units} units{of})"
+
     @property
     def atoms(self) -> np.ndarray:
         return self.W_dec.numpy()
