@@ -45,10 +45,8 @@ def alignment_of(pair):
 
 def probed_codes(wildcards):
     """Codes that a probe looks at, and their dictionary; none for raw activations."""
-    layer, (_, *codes) = (
-        wildcards.system,
-        wildcards.layer,
-    ), wildcards.representation.split("/")
+    layer = wildcards.system, wildcards.layer
+    _, *codes = wildcards.representation.split("/")
     return [codes_of(*layer, *codes), dictionary_of(*layer, codes[0])] if codes else []
 
 

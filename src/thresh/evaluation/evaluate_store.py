@@ -62,6 +62,6 @@ def recovery(
     solver, params = codes.attrs["solver"], codes.attrs["params"]
     if solver == "encoder":
         # A random dictionary has none: greedy codes that are as sparse.
-        solver, params = "omp", as_sparse_as(z)
+        solver, params = "omp", as_sparse_as(z, x.shape[1])
     null = random_null(x, mixing, truth, atoms=z.shape[1], device="cpu", solver=solver, like=dictionary, **params)
     return found | null

@@ -143,11 +143,11 @@ def random_null(
     }
 
 
-def as_sparse_as(codes) -> dict[str, Any]:
-    """Parameters of orthogonal matching pursuit that give codes as sparse as these, of the same sign."""
+def as_sparse_as(codes, units: int) -> dict[str, Any]:
+    """Parameters of orthogonal matching pursuit, in so many units, for codes as sparse as these, of the same sign."""
     active = csr_array(codes)
     k = round(active.count_nonzero() / active.shape[0])
-    return {"k": int(np.clip(k, 1, active.shape[1])), "nonnegative": bool((active.data >= 0).all())}
+    return {"k": int(np.clip(k, 1, min(units, active.shape[1]))), "nonnegative": bool((active.data >= 0).all())}
 
 
 class Directions:

@@ -148,8 +148,7 @@ def random_codes(x, dictionary, codes, random: np.random.Generator) -> csr_array
     """Codes under a random dictionary of the same shape and bias, as sparse and of the same sign."""
     atoms = atoms_of(dictionary)
     centred = np.asarray(x, np.float64) - np.asarray(getattr(dictionary, "bias", 0.0))
-    params = as_sparse_as(codes)
-    params["k"] = min(params["k"], *atoms.shape)
+    params = as_sparse_as(codes, atoms.shape[1])
     return infer(centred, Directions(gaussian(atoms, random)), "omp", device="cpu", **params)
 
 

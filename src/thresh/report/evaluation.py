@@ -107,11 +107,6 @@ def about_probe(name: str, probes: pd.DataFrame, outline: Outline) -> dict:
     return about | {"table": table(mine, COUNTS | keys | OF_DICTIONARIES)}
 
 
-def largest(table: pd.DataFrame, key: str) -> float:
-    """Of a column; 0 where it is not there or empty."""
-    return table[key].dropna().max() if key in table and table[key].notna().any() else 0
-
-
 def representation(record: dict) -> str:
     return f"{record['dictionary']} · {record['inference']}" if record["dictionary"] else UNITS
 
@@ -146,9 +141,8 @@ def accuracies(probes: pd.DataFrame, sizes: list[int]) -> pd.DataFrame:
 def few_columns(probes: pd.DataFrame, size: int, attribute: str, outline: Outline) -> Sentence:
     """Whether few atoms of the best dictionary tell more than as few units, on the layers that all of them have."""
     trained = probes[[not outline.is_untrained(system) for system in probes["system"]]]
-    scores = (trained if len(trained) else probes).pivot(
-        index=["system", "layer"], columns="of", values=f"probe_{size}_in"
-    )
+    shown = trained if len(trained) else probes
+    scores = shown.pivot(index=["system", "layer"], columns="of", values=f"probe_{size}_in")
     scores = scores[[name for name in probes["of"].unique() if name in scores]]
     learned = [name for name in scores if name != UNITS and not outline.is_control(name.partition(" · ")[0])]
     # Those that were probed on fewer layers than others are for the table alone.
