@@ -11,7 +11,9 @@ Example, after `make quickstart`:
     --dictionary results/quickstart/dictionaries/resnet_a/layer3/online.json \
     --codes results/quickstart/codes/resnet_a/layer3/online/fista.json \
     --stimuli results/quickstart/stimuli/digits.json#split \
-    --attributes results/quickstart/stimuli/digits.json#attribute:label --params '{"attribute": "label"}' \
+    --attributes results/quickstart/stimuli/digits.json#attribute:label \
+    --params '{"attribute": "label", "kind": "labels", "sizes": [1, 2, 4, 8, 16], "classes": 50, "held_out": null,
+      "left_out": null, "pooling": "mean", "at_most": 10000, "seed": 0}' \
     --manifest by_hand/resnet_a/layer3/digit.json
 """
 
