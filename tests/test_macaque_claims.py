@@ -34,7 +34,8 @@ def test_shuffled_images_predict_nothing():
             assert abs(prediction_of_v4(system, layer, "raw shuffled")) <= 0.05
 
 
-def test_learned_codes_predict_better_than_random_ones_and_no_better_than_raw_activations():
+def test_codes_predict_no_better_than_raw_activations_and_learned_ones_as_well_as_random_ones():
     for layer in LAYERS:
         raw, learned, random = (prediction_of_v4("trained", layer, name) for name in ("raw", "learned", "random"))
-        assert random < learned < raw + 0.005
+        assert learned < raw + 0.005
+        assert abs(learned - random) < 0.02
