@@ -41,7 +41,8 @@ class SemiNonnegative(Learner):
     window
         Epochs over which the means remember.
     bias
-        Whether b is learned, from the geometric median on; else it is 0, as in the paper.
+        Whether b is learned, from the geometric median on; else it is 0, as in the paper, and rows with a mean that is
+        no sum of parts are not explained.
 
     References
     ----------
@@ -61,7 +62,7 @@ class SemiNonnegative(Learner):
         penalty: float = 0.01,
         steps: int = 50,
         window: float = 1.0,
-        bias: bool = True,
+        bias: bool = False,
         **common,
     ):
         super().__init__(units, atoms, **common)
