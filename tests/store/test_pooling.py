@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
 
 from thresh.errors import StoreError
 from thresh.store import pool, pool_store
@@ -55,3 +55,20 @@ def test_blocks_see_that_other_blocks_have_other_numbers_of_rows():
     stimulus = np.array([5, 5, 5, 2, 2, 7])
     with pytest.raises(StoreError, match="found 1 to 3 rows a stimulus"):
         pool_store(store, stimulus, stimulus != 2, "flatten", 3)
+
+
+@pytest.mark.parametrize("rule", ["mean", "max", "sum"])
+def test_sparse_values_pool_as_dense_ones_block_by_block(rule):
+    random = np.random.default_rng(0)
+    values = csr_array((random.random((90, 7)) * (random.random((90, 7)) < 0.3)).astype(np.float32))
+    stimulus, keep = np.repeat(np.arange(30), 3), np.repeat(random.random(30) < 0.7, 3)
+
+    class Store:
+        def read(self, start, stop):
+            return values[start:stop]
+
+    shown, dense = pool_store(Store(), stimulus, keep, rule)
+    again, sparse = pool_store(Store(), stimulus, keep, rule, 10, sparse=True)
+    assert issparse(sparse)
+    np.testing.assert_array_equal(shown, again)
+    np.testing.assert_allclose(sparse.toarray(), dense, rtol=1e-6)

@@ -1,11 +1,9 @@
 """What linear heads read of a layer's stimuli, from its store or from the codes of one dictionary."""
 
 import numpy as np
-from scipy.sparse import csr_array, vstack
 
 from thresh.dictionaries import Dictionary
 from thresh.dictionary_methods import CONTROLS, METHODS
-from thresh.errors import DictionaryError
 from thresh.evaluation.attributes import drawn, probe_plan
 from thresh.evaluation.directions import class_directions
 from thresh.evaluation.facts import plain
@@ -15,7 +13,6 @@ from thresh.evaluation.probing import SIZES, dense_probing, quantity_probing, sp
 from thresh.inference import infer
 from thresh.stimuli import Stimuli
 from thresh.store import Activations, Codes, pool_store
-from thresh.store.pooling import blocks_of_stimuli, check_equal, pool
 
 MIXTURES, SOURCES = 2000, 2
 LEARNED = METHODS.keys() - CONTROLS  # methods; an imported dictionary has none of them
@@ -81,7 +78,10 @@ def probe_store(
     rows = activations.rows["stimulus"].to_numpy()
     answered = np.isin(np.arange(len(stimuli)), rows)
     chosen = drawn(answered & (places != ""), at_most, seed)
-    shown, columns = pooled(activations if codes is None else codes, rows, chosen[rows], pooling)
+    if codes is None:
+        shown, columns = pool_store(activations, rows, chosen[rows], pooling)
+    else:
+        shown, columns = pool_store(codes, rows, chosen[rows], pooling, BLOCK_ROWS, sparse=True)
     values, places = values[shown], places[shown]
     facts = {"columns": columns.shape[1]} | {name: int((places == name).sum()) for name in ("train", "in", "out")}
     if out is not None and dictionary is not None and dictionary.facts.get("method") in LEARNED:
@@ -95,29 +95,10 @@ def probe_store(
         facts |= dense_probing(columns, values, places, classes)
         if codes is not None:
             # Means: dictionaries are linear in them.
-            _, raw = pooled(activations, rows, chosen[rows], "mean")
+            _, raw = pool_store(activations, rows, chosen[rows], "mean")
             often = np.isin(values, read)
             facts |= of_dictionary(dictionary, codes, raw[often], values[often], places[often], seed)
     return plain(facts)
-
-
-def pooled(
-    store: Activations | Codes, stimulus: np.ndarray, keep: np.ndarray, rule: str
-) -> tuple[np.ndarray, np.ndarray | csr_array]:
-    """Stimuli and their pooled rows; codes stay sparse."""
-    if isinstance(store, Activations):
-        return pool_store(store, stimulus, keep, rule)
-    if rule == "flatten":
-        check_equal(np.unique(stimulus[keep], return_counts=True)[1])
-    found = [
-        pool(store.read(start, stop)[keep[start:stop]], stimulus[start:stop][keep[start:stop]], rule)
-        for start, stop in blocks_of_stimuli(stimulus, BLOCK_ROWS)
-        if keep[start:stop].any()
-    ]
-    if not found:
-        raise DictionaryError(f"{store.path}: found no rows of stimuli to probe, expected some.")
-    stimuli, values = zip(*found, strict=True)
-    return np.concatenate(stimuli), vstack([csr_array(each) for each in values], format="csr")
 
 
 def of_dictionary(

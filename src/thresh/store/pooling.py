@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import csr_array, issparse, vstack
 
 from thresh.errors import ConfigError, StoreError
 
@@ -54,8 +54,14 @@ def pool(values: np.ndarray | csr_array, stimulus: np.ndarray, rule: str = "mean
 
 
 def pool_store(
-    store: Rows, stimulus: np.ndarray, keep: np.ndarray, rule: str = "mean", block_rows: int = 65536
-) -> tuple[np.ndarray, np.ndarray]:
+    store: Rows,
+    stimulus: np.ndarray,
+    keep: np.ndarray,
+    rule: str = "mean",
+    block_rows: int = 65536,
+    *,
+    sparse: bool = False,
+) -> tuple[np.ndarray, np.ndarray | csr_array]:
     """As `pool`, of the rows of a store, with no more than a block of them in memory (or the rows of one stimulus).
 
     Parameters
@@ -64,19 +70,22 @@ def pool_store(
         Activations or codes: `read(start, stop)` gives rows.
     keep : (rows,) boolean
         Rows to pool, all of a stimulus or none.
+    sparse
+        Give pooled values as CSR; a block of them is dense for a moment.
     """
     if rule == "flatten":
         # Blocks know nothing of each other, and a difference between two of them would go unseen.
         check_equal(np.unique(stimulus[keep], return_counts=True)[1])
-    found = [
-        pool(store.read(start, stop)[keep[start:stop]], stimulus[start:stop][keep[start:stop]], rule)
-        for start, stop in blocks_of_stimuli(stimulus, block_rows)
-        if keep[start:stop].any()
-    ]
+    found = []
+    for start, stop in blocks_of_stimuli(stimulus, block_rows):
+        some = keep[start:stop]
+        if some.any():
+            shown, values = pool(store.read(start, stop)[some], stimulus[start:stop][some], rule)
+            found.append((shown, csr_array(values) if sparse else values))
     if not found:
         return pool(store.read(0, 0), stimulus[:0], rule)
     stimuli, values = zip(*found, strict=True)
-    return np.concatenate(stimuli), np.concatenate(values)
+    return np.concatenate(stimuli), vstack(values, format="csr") if sparse else np.concatenate(values)
 
 
 def blocks_of_stimuli(stimulus: np.ndarray, rows: int) -> Iterator[tuple[int, int]]:
