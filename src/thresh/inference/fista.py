@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from thresh.inference import working_sets
 from thresh.inference.arrays import on_tensors
 from thresh.inference.lasso import Lasso, start
 from thresh.parameters import POSITIVE, TRUE_OR_FALSE, checked, integer
@@ -80,9 +81,30 @@ def solve_lasso(
     max_steps: int,
     warm: Tensor | None = None,
 ) -> Tensor:
-    """`fista` on checked tensors: steps in rounds, and after each round the rows that are done leave."""
+    """`fista` on checked tensors: working sets first, then all atoms for the rows that are left."""
     codes = x.new_zeros(len(x), len(atoms)) if warm is None else warm.clone()
     codes[:, (atoms == 0).all(dim=1)] = 0
+    rows = torch.arange(len(x), device=x.device)
+    terms = {"penalty": penalty, "nonnegative": nonnegative, "tolerance": tolerance, "max_steps": max_steps}
+    if warm is None and working_sets.suit(atoms):
+        rows = working_sets.solve(x, atoms, codes, **terms)
+    if len(rows):
+        codes[rows] = solve_on_all_atoms(x[rows], atoms, codes[rows], **terms, asked=len(x))
+    return codes
+
+
+def solve_on_all_atoms(
+    x: Tensor,
+    atoms: Tensor,
+    codes: Tensor,
+    *,
+    penalty: float,
+    nonnegative: bool,
+    tolerance: float,
+    max_steps: int,
+    asked: int,
+) -> Tensor:
+    """Steps from `codes` in rounds, and after each round the rows that are done leave."""
     rows = torch.arange(len(x), device=x.device)
     lasso = Lasso(x, atoms, penalty, nonnegative)
     state = start(codes)
@@ -102,8 +124,8 @@ def solve_lasso(
         gap = lasso.relative_gap(state.codes)
     codes[rows] = state.codes
     warnings.warn(
-        f"fista: {len(rows)} of {len(x)} rows stopped at max_steps={max_steps} with a relative duality gap"
+        f"fista: {len(rows)} of {asked} rows stopped at max_steps={max_steps} with a relative duality gap"
         f" of up to {float(gap.max()):.1e} (tolerance {tolerance:.1e}).",
-        stacklevel=4,
+        stacklevel=5,
     )
     return codes

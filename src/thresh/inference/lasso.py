@@ -72,23 +72,38 @@ class Lasso:
         return values.sign() * (values.abs() - threshold).clamp_(min=0)
 
     def relative_gap(self, codes: Tensor) -> Tensor:
-        """Duality gap of each row divided by its objective, 0 where it is below rounding.
-
-        With residual r, c = r D' and the dual point s r, s = min(1, penalty / max c), the gap is
-        0.5 (1 - s)^2 |r|^2 + sum_j |z_j| (penalty - s c_j sign z_j): a sum of terms that are never
-        negative, so that small gaps do not drown in the difference of two large objectives.
-        """
+        """Duality gap of each row divided by its objective, 0 where it is below rounding."""
         residual = self.x - codes @ self.atoms
         slope = residual @ self.atoms.T
         steepest = (slope if self.nonnegative else slope.abs()).amax(dim=1) if slope.shape[1] else residual.sum(1) * 0
-        scale = (self.penalty / steepest.clamp(min=self.penalty)).unsqueeze(1)
-        energy = 0.5 * residual.square().sum(dim=1)
-        size = codes.abs().sum(dim=1)
-        slack = self.penalty * codes.abs() - scale * slope * codes
-        gap = (1 - scale.squeeze(1)).square() * energy + slack.clamp_(min=0).sum(dim=1)
-        rounding = 16 * torch.finfo(codes.dtype).eps * self.x.norm(dim=1) * size
-        objective = energy + self.penalty * size
-        return torch.where(gap <= rounding, 0.0, gap / objective.clamp(min=torch.finfo(codes.dtype).tiny))
+        return relative_gap(self.x, residual, codes, slope, steepest, self.penalty)
+
+
+def relative_gap(
+    x: Tensor, residual: Tensor, codes: Tensor, slope: Tensor, steepest: Tensor, penalty: float
+) -> Tensor:
+    """Duality gap of each row divided by its objective, 0 where it is below rounding.
+
+    With residual r, c = r D' and the dual point s r, s = min(1, penalty / max c), the gap is
+    0.5 (1 - s)^2 |r|^2 + sum_j |z_j| (penalty - s c_j sign z_j): a sum of terms that are never
+    negative, so that small gaps do not drown in the difference of two large objectives.
+
+    Parameters
+    ----------
+    x, residual : (rows, units)
+    codes, slope : (rows, any)
+        z and c where z may differ from zero.
+    steepest : (rows,)
+        The largest c of all atoms, by absolute value where codes are signed.
+    """
+    scale = (penalty / steepest.clamp(min=penalty)).unsqueeze(1)
+    energy = 0.5 * residual.square().sum(dim=1)
+    size = codes.abs().sum(dim=1)
+    slack = penalty * codes.abs() - scale * slope * codes
+    gap = (1 - scale.squeeze(1)).square() * energy + slack.clamp_(min=0).sum(dim=1)
+    rounding = 16 * torch.finfo(codes.dtype).eps * x.norm(dim=1) * size
+    objective = energy + penalty * size
+    return torch.where(gap <= rounding, 0.0, gap / objective.clamp(min=torch.finfo(codes.dtype).tiny))
 
 
 def largest_eigenvalue(atoms: Tensor) -> float:
