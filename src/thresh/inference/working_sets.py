@@ -40,9 +40,10 @@ def solve(
     Massias, Gramfort & Salmon 2018 (celer: working sets of the lasso); Lee et al. 2006, algorithm 1 (the Newton step
     on the active atoms, as far as no sign changes).
     """
-    problem = Problem(x, atoms, penalty, nonnegative)
+    if max_steps < STEPS:
+        return torch.arange(len(x), device=x.device)
+    problem = Problem(x, atoms, penalty, nonnegative, min(ROUNDS, max_steps // STEPS))
     left = torch.ones(len(x), dtype=torch.bool, device=x.device)
-    rounds = min(ROUNDS, max_steps // STEPS)
 
     def solve_block(rows: slice) -> None:
         waiting = [problem.begin(x[rows], torch.arange(rows.start, rows.stop, device=x.device))]
@@ -50,7 +51,7 @@ def solve(
             sets = waiting.pop()
             if len(sets.rows) > 1 and sets.index.shape[1] ** 2 * len(sets.rows) > SETS_LIMIT:
                 waiting += sets.halves()
-            elif len(sets.rows) and sets.rounds < rounds:
+            elif len(sets.rows):
                 waiting.append(problem.advance(sets, codes, left, tolerance))
 
     over_blocks(solve_block, len(x), block_rows(x, problem.width), x.device)
@@ -80,36 +81,34 @@ class Sets:
 class Problem:
     """What the rows have in common: atoms, padded by zeros, and their Gram matrix where it pays."""
 
-    def __init__(self, x: Tensor, atoms: Tensor, penalty: float, nonnegative: bool):
+    def __init__(self, x: Tensor, atoms: Tensor, penalty: float, nonnegative: bool, rounds: int):
         self.group = len(atoms) // GROUPS
         self.groups = len(atoms) // self.group + 1
         self.width = self.group * self.groups
         self.nothing = self.width - 1
         self.most = len(atoms) // 4
         self.atoms = pad(atoms, (0, 0, 0, self.width - len(atoms)))
-        self.penalty, self.nonnegative = penalty, nonnegative
+        self.penalty, self.nonnegative, self.rounds = penalty, nonnegative, rounds
         # It costs as much as one round of as many rows as there are atoms.
         pays = len(x) >= len(atoms) and self.width**2 <= GRAM_LIMIT
         self.gram = (self.atoms @ self.atoms.T).view(-1) if pays else None
 
     def begin(self, x: Tensor, rows: Tensor) -> Sets:
         slope = x @ self.atoms.T
-        index = self.best_of_groups(self.strength(slope), min(FIRST, self.groups))
+        index = self.strongest(self.strength(slope), min(FIRST, self.groups))
         start = slope.gather(1, index)
         return Sets(rows, x, index, torch.zeros_like(start), start)
 
     def strength(self, slope: Tensor) -> Tensor:
         return slope if self.nonnegative else slope.abs()
 
-    def best_of_groups(self, strength: Tensor, count: int) -> Tensor:
-        """The strongest atom of each of the `count` groups that have the strongest: nearly the strongest of all.
-
-        Members of a group are apart, because neighbours in a dictionary may well be alike.
-        """
+    def strongest(self, strength: Tensor, count: int) -> Tensor:
+        """The `count` strongest atoms of each row: they are in the groups that have the strongest."""
         members = strength.view(len(strength), self.group, self.groups)
         best = members.amax(dim=1).topk(count, dim=1, sorted=False).indices
-        member = members.gather(2, best.unsqueeze(1).expand(-1, self.group, -1)).argmax(dim=1)
-        return member * self.groups + best
+        candidates = members.gather(2, best.unsqueeze(1).expand(-1, self.group, -1)).flatten(1)
+        place = candidates.topk(count, dim=1, sorted=False).indices
+        return place.div(count, rounding_mode="floor") * self.groups + best.gather(1, place % count)
 
     def gram_of(self, index: Tensor) -> Tensor:
         rows, size = index.shape
@@ -135,23 +134,24 @@ class Problem:
         strength = self.strength(slope)
         at = slope.gather(1, index)
         gap = relative_gap(sets.x, residual, z, at, strength.amax(dim=1), self.penalty)
-        write(codes, sets.rows, index, z)
+        sets = Sets(sets.rows, sets.x, index, z, at, sets.rounds + 1)
         running = gap > tolerance
         left[sets.rows] = running
-        running &= (z != 0).sum(dim=1) <= self.most
+        running &= ((z != 0).sum(dim=1) <= self.most) & (sets.rounds < self.rounds)
         rows = running.nonzero().squeeze(1)
-        sets = Sets(sets.rows, sets.x, index, z, at, sets.rounds + 1)
         if len(rows) < len(sets.rows):
+            ended = sets.pick((~running).nonzero().squeeze(1))
+            write(codes, ended.rows, ended.index, ended.codes)
             sets, slope = sets.pick(rows), slope[rows]
             strength = slope if self.nonnegative else strength[rows]
-        return self.extend(sets, slope, strength)
+        return self.extend(sets, slope, strength) if len(rows) else sets
 
     def descend(self, gram: Tensor, target: Tensor, codes: Tensor) -> Tensor:
         """FISTA steps for 0.5 z G z' - z target' + penalty |z|, each code with a step of its own.
 
         The row sums of |G| on the diagonal majorise G, as 1/L does for all codes alike.
         """
-        bound = gram.abs().sum(dim=1)
+        bound = torch.linalg.vector_norm(gram, ord=1, dim=1)
         size = torch.where(bound > 0, bound, 1.0).reciprocal_()
         threshold = size * self.penalty
         shift = size * target
@@ -199,7 +199,7 @@ class Problem:
     def extend(self, sets: Sets, slope: Tensor, strength: Tensor) -> Sets:
         """Add the atoms that break the dual constraint most: few at first, when most would turn out not to matter."""
         taken = torch.where(sets.codes != 0, -torch.inf, strength.gather(1, sets.index))
-        best = self.best_of_groups(strength.scatter(1, sets.index, taken), min(8 << sets.rounds // 3, self.groups))
+        best = self.strongest(strength.scatter(1, sets.index, taken), min(8 << sets.rounds // 3, self.groups))
         sets.index = torch.cat([sets.index, best], dim=1)
         sets.slope = torch.cat([sets.slope, slope.gather(1, best)], dim=1)
         sets.codes = torch.cat([sets.codes, sets.codes.new_zeros(best.shape)], dim=1)
@@ -207,6 +207,8 @@ class Problem:
 
 
 def write(codes: Tensor, rows: Tensor, index: Tensor, values: Tensor) -> None:
+    """Into rows of zeros."""
     # Unused places are those of the atom of zeros, beyond the width of codes, with weight 0: added, not assigned.
     atoms = codes.shape[1]
-    codes[rows] = codes.new_zeros(len(rows), atoms).scatter_add_(1, index.clamp(max=atoms - 1), values)
+    places = rows.unsqueeze(1) * atoms + index.clamp(max=atoms - 1)
+    codes.view(-1).scatter_add_(0, places.view(-1), values.reshape(-1))
