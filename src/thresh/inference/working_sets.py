@@ -9,6 +9,7 @@ from torch.nn.functional import embedding_bag, pad
 
 from thresh.devices import on_cpu
 from thresh.inference.blocks import block_rows, over_blocks
+from thresh.inference.gram import Gram
 from thresh.inference.lasso import relative_gap
 
 LEAST_ATOMS = 256  # a smaller dictionary is not worth the choice
@@ -16,7 +17,6 @@ GROUPS = 128  # of atoms, whose best are the candidates: about what a sort of 12
 FIRST = 24  # atoms of a row to begin with
 STEPS = 12  # FISTA steps of a round, so few that momentum needs no restart within
 ROUNDS = 12
-GRAM_LIMIT = 1 << 26  # entries of the Gram matrix of all atoms: 256 MB in float32
 SETS_LIMIT = 1 << 22  # entries of the Gram matrices of a block's working sets
 
 
@@ -79,7 +79,7 @@ class Sets:
 
 
 class Problem:
-    """What the rows have in common: atoms, padded by zeros, and their Gram matrix where it pays."""
+    """What the rows have in common."""
 
     def __init__(self, x: Tensor, atoms: Tensor, penalty: float, nonnegative: bool, rounds: int):
         self.group = len(atoms) // GROUPS
@@ -89,9 +89,7 @@ class Problem:
         self.most = len(atoms) // 4
         self.atoms = pad(atoms, (0, 0, 0, self.width - len(atoms)))
         self.penalty, self.nonnegative, self.rounds = penalty, nonnegative, rounds
-        # It costs as much as one round of as many rows as there are atoms.
-        pays = len(x) >= len(atoms) and self.width**2 <= GRAM_LIMIT
-        self.gram = (self.atoms @ self.atoms.T).view(-1) if pays else None
+        self.gram = Gram(self.atoms, len(x))
 
     def begin(self, x: Tensor, rows: Tensor) -> Sets:
         slope = x @ self.atoms.T
@@ -110,25 +108,16 @@ class Problem:
         place = candidates.topk(count, dim=1, sorted=False).indices
         return place.div(count, rounding_mode="floor") * self.groups + best.gather(1, place % count)
 
-    def gram_of(self, index: Tensor) -> Tensor:
-        rows, size = index.shape
-        if self.gram is None:
-            directions = self.atoms[index]
-            return directions @ directions.transpose(1, 2)
-        index = index.int()  # half the traffic of long ones
-        places = (index * self.width).unsqueeze(2) + index.unsqueeze(1)
-        return self.gram.index_select(0, places.view(-1)).view(rows, size, size)
-
     def advance(self, sets: Sets, codes: Tensor, left: Tensor, tolerance: float) -> Sets:
         """One round. Codes of all rows are written, what is done leaves, the others get atoms; two host syncs on a GPU."""
-        gram = self.gram_of(sets.index)
+        gram = self.gram.among(sets.index)
         target = sets.slope
         if sets.rounds:
             target = target + torch.bmm(sets.codes.unsqueeze(1), gram).squeeze(1)
         z = self.descend(gram, target, sets.codes)
         index, z, target = self.support(sets.index, z, target)
         if sets.rounds:  # the first set is only a guess
-            z = self.newton(self.gram_of(index), target, z)
+            z = self.newton(self.gram.among(index), target, z)
         residual = sets.x - embedding_bag(index, self.atoms, per_sample_weights=z, mode="sum")
         slope = residual @ self.atoms.T
         strength = self.strength(slope)
