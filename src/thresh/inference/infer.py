@@ -14,6 +14,7 @@ from thresh.inference.arrays import as_tensor, check_rows
 from thresh.inference.fista import fista
 from thresh.inference.matching_pursuit import matching_pursuit
 from thresh.inference.omp import PURSUIT, omp
+from thresh.inference.sparse import sparse
 from thresh.parameters import POSITIVE, check_names, check_values, checked, integer, optional
 
 
@@ -88,10 +89,6 @@ def check_solver(solver: str, params: dict[str, Any]) -> None:
         if parameter.default is parameter.empty and parameter.name not in params:
             raise ConfigError(parameter.name, None, f"a value: {solver} needs it")
     check_values(SOLVERS[solver], params)
-
-
-def sparse(codes: Tensor) -> csr_array:
-    return csr_array(codes.cpu().numpy())
 
 
 def centred(x: Tensor, dictionary) -> Tensor:
