@@ -1,6 +1,7 @@
 """Inner products of the atoms that each row has chosen."""
 
 from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 LIMIT = 1 << 26  # entries of the Gram matrix of all atoms: 256 MB in float32
 
@@ -13,6 +14,17 @@ class Gram:
         # It costs as much as one product of the atoms with as many rows as there are atoms.
         pays = rows >= len(atoms) and len(atoms) ** 2 <= LIMIT
         self.all = (atoms @ atoms.T).view(-1) if pays else None
+
+    def less(self, correlations: Tensor, index: Tensor, weights: Tensor) -> Tensor:
+        """Correlations (rows, atoms) with all atoms, less those of a weighted sum of the atoms (rows, size)."""
+        if self.all is None:
+            return correlations - self.combined(index, weights) @ self.atoms.T
+        lines = self.all.view(len(self.atoms), -1)
+        return correlations - embedding_bag(index, lines, per_sample_weights=weights, mode="sum")
+
+    def combined(self, index: Tensor, weights: Tensor) -> Tensor:
+        """(rows, units): weighted sums of the atoms (rows, size)."""
+        return embedding_bag(index, self.atoms, per_sample_weights=weights, mode="sum")
 
     def among(self, index: Tensor) -> Tensor:
         """(rows, size, size) for the atoms (rows, size) of each row."""

@@ -5,7 +5,6 @@ from functools import partial
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import embedding_bag
 
 from thresh.devices import on_cpu
 from thresh.errors import ConfigError
@@ -142,18 +141,15 @@ class Support:
 
     def correlation(self) -> Tensor:
         """Of the residual with every atom."""
-        if self.gram.all is None:
-            return self.exact_correlation()
-        return self.start - self.combined(self.gram.all.view(len(self.gram.atoms), -1))
+        return self.gram.less(self.start, *self.chosen())
 
     def exact_correlation(self) -> Tensor:
-        """From the residual itself: slower where there is a Gram matrix, but small where the residual is."""
-        return (self.x - self.combined(self.gram.atoms)) @ self.gram.atoms.T
+        """From the residual itself, so that its rounding is small where the residual is."""
+        return (self.x - self.gram.combined(*self.chosen())) @ self.gram.atoms.T
 
-    def combined(self, lines: Tensor) -> Tensor:
-        """Sum of the lines of the chosen atoms by weight."""
+    def chosen(self) -> tuple[Tensor, Tensor]:
         size = max(1, int(self.count.max())) if on_cpu(self.x) else self.index.shape[1]
-        return embedding_bag(self.index[:, :size], lines, per_sample_weights=self.weights[:, :size], mode="sum")
+        return self.index[:, :size], self.weights[:, :size]
 
     def solved(self, right: Tensor) -> Tensor:
         """M' M right: the right sides of least squares to their weights."""

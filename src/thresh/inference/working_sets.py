@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import embedding_bag, pad
+from torch.nn.functional import pad
 
 from thresh.devices import on_cpu
 from thresh.inference.blocks import block_rows, over_blocks
@@ -30,7 +30,7 @@ def solve(
 ) -> Tensor:
     """Fill `codes` (zeros) with the lasso's; returns the rows whose relative duality gap is still above the tolerance.
 
-    A round of a row takes FISTA steps on its working set, where few and little correlated atoms make the problem well
+    The first set is a guess from the correlations. A round of a row takes FISTA steps on its working set, where few and little correlated atoms make the problem well
     conditioned, and a Newton step on the atoms that are active then. One product with all atoms gives the exact
     duality gap of the full problem and the atoms to add. Rows that end with more active atoms than a quarter of
     the dictionary, or after too many rounds, are left to their codes so far.
@@ -40,7 +40,7 @@ def solve(
     Massias, Gramfort & Salmon 2018 (celer: working sets of the lasso); Lee et al. 2006, algorithm 1 (the Newton step
     on the active atoms, as far as no sign changes).
     """
-    if max_steps < STEPS:
+    if max_steps < 2 * STEPS:
         return torch.arange(len(x), device=x.device)
     problem = Problem(x, atoms, penalty, nonnegative, min(ROUNDS, max_steps // STEPS))
     left = torch.ones(len(x), dtype=torch.bool, device=x.device)
@@ -67,7 +67,7 @@ class Sets:
     index: Tensor
     codes: Tensor
     slope: Tensor  # r D' at the atoms of the set
-    rounds: int = 0
+    rounds: int
 
     def halves(self) -> list["Sets"]:
         middle = len(self.rows) // 2
@@ -92,10 +92,16 @@ class Problem:
         self.gram = Gram(self.atoms, len(x))
 
     def begin(self, x: Tensor, rows: Tensor) -> Sets:
+        """The atoms that are active among those of the largest correlations, and those that are then missed most."""
         slope = x @ self.atoms.T
         index = self.strongest(self.strength(slope), min(FIRST, self.groups))
         start = slope.gather(1, index)
-        return Sets(rows, x, index, torch.zeros_like(start), start)
+        z = self.descend(self.gram.among(index), start, torch.zeros_like(start))
+        index, z, _ = self.support(index, z, start)
+        # Less exact than from the residual, and faster; atoms are only chosen by it, and the next round corrects it.
+        slope = self.gram.less(slope, index, z)
+        strength = self.strength(slope)
+        return self.extend(Sets(rows, x, index, z, slope.gather(1, index), 1), slope, strength)
 
     def strength(self, slope: Tensor) -> Tensor:
         return slope if self.nonnegative else slope.abs()
@@ -111,14 +117,11 @@ class Problem:
     def advance(self, sets: Sets, codes: Tensor, left: Tensor, tolerance: float) -> Sets:
         """One round. Codes of all rows are written, what is done leaves, the others get atoms; two host syncs on a GPU."""
         gram = self.gram.among(sets.index)
-        target = sets.slope
-        if sets.rounds:
-            target = target + torch.bmm(sets.codes.unsqueeze(1), gram).squeeze(1)
+        target = sets.slope + torch.bmm(sets.codes.unsqueeze(1), gram).squeeze(1)
         z = self.descend(gram, target, sets.codes)
         index, z, target = self.support(sets.index, z, target)
-        if sets.rounds:  # the first set is only a guess
-            z = self.newton(self.gram.among(index), target, z)
-        residual = sets.x - embedding_bag(index, self.atoms, per_sample_weights=z, mode="sum")
+        z = self.newton(self.gram.among(index), target, z)
+        residual = sets.x - self.gram.combined(index, z)
         slope = residual @ self.atoms.T
         strength = self.strength(slope)
         at = slope.gather(1, index)
@@ -140,7 +143,7 @@ class Problem:
 
         The row sums of |G| on the diagonal majorise G, as 1/L does for all codes alike.
         """
-        bound = torch.linalg.vector_norm(gram, ord=1, dim=1)
+        bound = gram.abs().sum(dim=1)
         size = torch.where(bound > 0, bound, 1.0).reciprocal_()
         threshold = size * self.penalty
         shift = size * target
@@ -188,7 +191,7 @@ class Problem:
     def extend(self, sets: Sets, slope: Tensor, strength: Tensor) -> Sets:
         """Add the atoms that break the dual constraint most: few at first, when most would turn out not to matter."""
         taken = torch.where(sets.codes != 0, -torch.inf, strength.gather(1, sets.index))
-        best = self.strongest(strength.scatter(1, sets.index, taken), min(8 << sets.rounds // 3, self.groups))
+        best = self.strongest(strength.scatter(1, sets.index, taken), min(8 << (sets.rounds - 1) // 3, self.groups))
         sets.index = torch.cat([sets.index, best], dim=1)
         sets.slope = torch.cat([sets.slope, slope.gather(1, best)], dim=1)
         sets.codes = torch.cat([sets.codes, sets.codes.new_zeros(best.shape)], dim=1)
