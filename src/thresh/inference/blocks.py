@@ -9,7 +9,7 @@ from torch import Tensor
 from thresh.devices import on_cpu
 
 # Numbers a block may hold in its largest array. On the CPU a few such arrays of float32 should stay in the cache.
-CACHED = 1 << 19
+CACHED = 1 << 20
 ON_A_GPU = 1 << 26
 
 

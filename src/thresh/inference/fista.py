@@ -27,10 +27,13 @@ def fista(
 ) -> np.ndarray | Tensor:
     """Codes z that minimise 0.5 |x - z D|^2 + penalty |z|_1 for each row, by default with z >= 0.
 
-    FISTA with step 1/L, L the largest eigenvalue of D'D, and adaptive restart by the gradient scheme,
-    each row for itself. A row leaves the batch when its duality gap is at most `tolerance` times its
-    objective, so that what is returned is optimal to a known precision, and rows do not wait for the
-    slowest. In float32 the gap cannot be resolved below the rounding of x D'; this bound counts as reached.
+    A row is done when its duality gap over all atoms is at most `tolerance` times its objective, so that what
+    is returned is optimal to a known precision, and rows do not wait for the slowest. In float32 the gap cannot
+    be resolved below the rounding of x D'; this bound counts as reached.
+
+    From 256 atoms on, steps are taken on a working set of each row (`thresh.inference.working_sets`). With fewer
+    atoms, from a warm start, and for rows that no small set serves, they are FISTA's on all atoms: step 1/L, L the
+    largest eigenvalue of D'D, and adaptive restart by the gradient scheme, each row for itself.
 
     Parameters
     ----------
@@ -45,7 +48,8 @@ def fista(
     tolerance
         Relative duality gap at which a row is done.
     max_steps
-        A `UserWarning` says how many rows stopped here, and with which gap.
+        On all atoms, and in any round on a working set. A `UserWarning` says how many rows stopped here, and with
+        which gap.
     warm : (rows, atoms), optional
         Where to start; zeros otherwise.
 

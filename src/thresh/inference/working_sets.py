@@ -1,6 +1,5 @@
 """The lasso of each row on the few atoms that matter to it, checked against all atoms."""
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -15,8 +14,8 @@ from thresh.inference.lasso import relative_gap
 LEAST_ATOMS = 256  # a smaller dictionary is not worth the choice
 GROUPS = 128  # of atoms, whose best are the candidates: about what a sort of 128 numbers costs beside a product
 FIRST = 24  # atoms of a row to begin with
-STEPS = 12  # FISTA steps of a round, so few that momentum needs no restart within
-ROUNDS = 12
+STEPS = 12  # FISTA steps of a round, more in later ones
+ROUNDS = 14
 SETS_LIMIT = 1 << 22  # entries of the Gram matrices of a block's working sets
 
 
@@ -40,9 +39,9 @@ def solve(
     Massias, Gramfort & Salmon 2018 (celer: working sets of the lasso); Lee et al. 2006, algorithm 1 (the Newton step
     on the active atoms, as far as no sign changes).
     """
-    if max_steps < 2 * STEPS:
+    if max_steps < STEPS:
         return torch.arange(len(x), device=x.device)
-    problem = Problem(x, atoms, penalty, nonnegative, min(ROUNDS, max_steps // STEPS))
+    problem = Problem(x, atoms, penalty, nonnegative, max_steps)
     left = torch.ones(len(x), dtype=torch.bool, device=x.device)
 
     def solve_block(rows: slice) -> None:
@@ -81,14 +80,14 @@ class Sets:
 class Problem:
     """What the rows have in common."""
 
-    def __init__(self, x: Tensor, atoms: Tensor, penalty: float, nonnegative: bool, rounds: int):
+    def __init__(self, x: Tensor, atoms: Tensor, penalty: float, nonnegative: bool, max_steps: int):
         self.group = len(atoms) // GROUPS
         self.groups = len(atoms) // self.group + 1
         self.width = self.group * self.groups
         self.nothing = self.width - 1
         self.most = len(atoms) // 4
         self.atoms = pad(atoms, (0, 0, 0, self.width - len(atoms)))
-        self.penalty, self.nonnegative, self.rounds = penalty, nonnegative, rounds
+        self.penalty, self.nonnegative, self.max_steps = penalty, nonnegative, max_steps
         self.gram = Gram(self.atoms, len(x))
 
     def begin(self, x: Tensor, rows: Tensor) -> Sets:
@@ -118,7 +117,8 @@ class Problem:
         """One round. Codes of all rows are written, what is done leaves, the others get atoms; two host syncs on a GPU."""
         gram = self.gram.among(sets.index)
         target = sets.slope + torch.bmm(sets.codes.unsqueeze(1), gram).squeeze(1)
-        z = self.descend(gram, target, sets.codes)
+        # What is left after some rounds is badly conditioned, and a step here is cheap beside a product with all atoms.
+        z = self.descend(gram, target, sets.codes, min(STEPS << max(0, sets.rounds - 3), self.max_steps))
         index, z, target = self.support(sets.index, z, target)
         z = self.newton(self.gram.among(index), target, z)
         residual = sets.x - self.gram.combined(index, z)
@@ -129,7 +129,7 @@ class Problem:
         sets = Sets(sets.rows, sets.x, index, z, at, sets.rounds + 1)
         running = gap > tolerance
         left[sets.rows] = running
-        running &= ((z != 0).sum(dim=1) <= self.most) & (sets.rounds < self.rounds)
+        running &= ((z != 0).sum(dim=1) <= self.most) & (sets.rounds < ROUNDS)
         rows = running.nonzero().squeeze(1)
         if len(rows) < len(sets.rows):
             ended = sets.pick((~running).nonzero().squeeze(1))
@@ -138,7 +138,7 @@ class Problem:
             strength = slope if self.nonnegative else strength[rows]
         return self.extend(sets, slope, strength) if len(rows) else sets
 
-    def descend(self, gram: Tensor, target: Tensor, codes: Tensor) -> Tensor:
+    def descend(self, gram: Tensor, target: Tensor, codes: Tensor, steps: int = STEPS) -> Tensor:
         """FISTA steps for 0.5 z G z' - z target' + penalty |z|, each code with a step of its own.
 
         The row sums of |G| on the diagonal majorise G, as 1/L does for all codes alike.
@@ -150,15 +150,19 @@ class Problem:
         if self.nonnegative:
             shift -= threshold
         point, momentum = codes, 1.0
-        for _ in range(STEPS):
+        for _ in range(steps):
             new = torch.bmm(point.unsqueeze(1), gram).squeeze(1)
             new = torch.addcmul(point, new, size, value=-1).add_(shift)
             if self.nonnegative:
                 new.clamp_(min=0)
             else:
                 new -= new.clamp(min=-threshold, max=threshold)
-            following = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
-            point = torch.lerp(codes, new, 1 + (momentum - 1) / following)
+            move = new - codes
+            if steps > STEPS:  # in fewer, momentum does no harm
+                against = ((point - new) * move * bound).sum(dim=1, keepdim=True) > 0
+                momentum = torch.where(against, 1.0, momentum)
+            following = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
+            point = new + move * ((momentum - 1) / following)
             codes, momentum = new, following
         return codes
 
