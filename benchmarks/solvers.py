@@ -1,6 +1,6 @@
 """How fast are sparse codes beside scikit-learn's, and does memory stay flat when rows grow?
 
-    python benchmarks/solvers.py            # 20,000 rows; about half an hour
+    python benchmarks/solvers.py            # 20,000 rows; about a quarter of an hour
     python benchmarks/solvers.py --quick    # 2,000 rows, one repeat; about a minute
 
 Rows are sums of 16 of 1024 unit-norm Gaussian atoms in 256 units, weights in U(.5, 1.5) or with random signs, and noise of
@@ -40,9 +40,7 @@ from thresh.inference.lasso import Lasso
 
 UNITS, ATOMS, ACTIVE, NOISE = 256, 1024, 16, 0.01
 JOBS = 2
-OTHERS = {"penalty": 0.1, "k": ACTIVE}  # for solvers that scikit-learn has not; which of them each takes
-# Solvers beside the two that are compared; what needs more than a dictionary's atoms is left out.
-LEFT_OUT = ("encoder", "fista", "omp")
+PARAMETERS = {"penalty": 0.1, "k": ACTIVE}  # of a solver by way of `infer`: those of them that it takes
 
 
 def main() -> None:
@@ -140,9 +138,7 @@ def encode_loosely(
     return np.concatenate(parts)
 
 
-def encode_part(
-    x: np.ndarray, atoms: np.ndarray, penalty: float, nonnegative: bool, tolerance: float
-) -> np.ndarray:
+def encode_part(x: np.ndarray, atoms: np.ndarray, penalty: float, nonnegative: bool, tolerance: float) -> np.ndarray:
     def with_tolerance(**given):
         return CoordinateDescent(**given | {"tol": tolerance})
 
@@ -178,14 +174,16 @@ def compare_omp(options: argparse.Namespace) -> str:
 
 
 def time_others(options: argparse.Namespace) -> str:
-    """The other solvers by way of `infer`, from rows to sparse codes, on a tenth of the rows."""
+    """All solvers by way of `infer`, from rows to sparse codes, on a tenth of the rows."""
     x, atoms = planted(options.rows // 10, signed=False)
     dictionary = SimpleNamespace(atoms=atoms)
     lines = []
     for name in [*SOLVERS, "omp, non-negative"]:
         solver, _, kind = name.partition(", ")
         known = set(inspect.signature(SOLVERS[solver]).parameters)
-        params = {key: value for key, value in OTHERS.items() if key in known} | ({"nonnegative": True} if kind else {})
+        params = {key: value for key, value in PARAMETERS.items() if key in known} | (
+            {"nonnegative": True} if kind else {}
+        )
         if solver == "encoder":
             continue
         try:
@@ -236,7 +234,7 @@ def codes_of(path: Path) -> None:
     begun = time.perf_counter()
     dictionary = SimpleNamespace(atoms=planted(1, signed=False)[1])
     activations = open_activations(path)
-    params = {"penalty": OTHERS["penalty"]}
+    params = {"penalty": PARAMETERS["penalty"]}
     infer_store(activations, dictionary, path.parent / "codes.zarr", solver="fista", params=params, device="cpu")
     # Kilobytes on Linux.
     print(time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)

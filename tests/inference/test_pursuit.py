@@ -1,5 +1,8 @@
 """Greedy solvers against scikit-learn, SciPy's NNLS, closed forms, and the edges."""
 
+import sys
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +11,7 @@ from scipy.optimize import nnls
 from sklearn.linear_model import orthogonal_mp
 
 from thresh.errors import ConfigError, DictionaryError
-from thresh.inference import matching_pursuit, omp
+from thresh.inference import blocks, gram, matching_pursuit, omp
 
 
 def directions(atoms, units, seed=0):
@@ -119,3 +122,40 @@ def test_bad_input_is_named(solve):
     x[2, 1] = np.inf
     with pytest.raises(DictionaryError, match="row 2, unit 1"):
         solve(x, atoms, 2)
+
+
+@pytest.mark.parametrize("shape", [(60, 20), (30, 12), (100, 24)])
+def test_the_residual_is_never_above_that_of_scikit_learn(shape):
+    atoms = directions(*shape)
+    atoms[5] = (atoms[3] + atoms[4]) / np.linalg.norm(atoms[3] + atoms[4])
+    atoms[9] = -atoms[8]
+    x = np.random.default_rng(1).normal(size=(shape[0] + 4, shape[1]))
+    for k in {1, 2, shape[1] // 2, shape[1] - 1, shape[1]}:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # it stops early at dependent atoms
+            expected = orthogonal_mp(atoms.T, x.T, n_nonzero_coefs=k).T
+        ours, theirs = (np.linalg.norm(x - codes @ atoms, axis=1) for codes in (omp(x, atoms, k), expected))
+        assert (ours - theirs).max() < 1e-10
+
+
+@pytest.mark.parametrize("nonnegative", [False, True])
+def test_blocks_threads_and_the_gram_matrix_do_not_change_codes(nonnegative, monkeypatch):
+    atoms = directions(100, 30)
+    x = np.random.default_rng(1).normal(size=(310, 30))
+    codes = omp(x, atoms, 12, nonnegative)
+    for module in (sys.modules["thresh.inference.omp"], blocks):
+        monkeypatch.setattr(module, "on_cpu", lambda tensor: False)
+    assert np.abs(omp(x, atoms, 12, nonnegative) - codes).max() < 1e-12
+    monkeypatch.undo()
+    monkeypatch.setattr(blocks, "CACHED", 1)
+    monkeypatch.setattr(gram, "LIMIT", 0)
+    assert np.abs(omp(x, atoms, 12, nonnegative) - codes).max() < 1e-12
+
+
+def test_more_atoms_than_a_row_is_made_of_are_not_used():
+    atoms = directions(128, 64)
+    for dtype in (np.float32, np.float64):
+        x = np.stack([atoms[[0, 7]].sum(axis=0), atoms[3]] * 80).astype(dtype)
+        codes = omp(x, atoms.astype(dtype), 10)
+        assert (np.abs(codes) > 1e-5).sum(axis=1).tolist() == [2, 1] * 80
+        assert (codes != 0).sum(axis=1).max() <= 3

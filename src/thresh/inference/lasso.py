@@ -79,9 +79,7 @@ class Lasso:
         return relative_gap(self.x, residual, codes, slope, steepest, self.penalty)
 
 
-def relative_gap(
-    x: Tensor, residual: Tensor, codes: Tensor, slope: Tensor, steepest: Tensor, penalty: float
-) -> Tensor:
+def relative_gap(x: Tensor, residual: Tensor, codes: Tensor, slope: Tensor, steepest: Tensor, penalty: float) -> Tensor:
     """Duality gap of each row divided by its objective, 0 where it is below rounding.
 
     With residual r, c = r D' and the dual point s r, s = min(1, penalty / max c), the gap is
