@@ -183,7 +183,11 @@ class Learner(ABC):
 
     def passes(self, rows: int) -> int:
         """Epochs of a run over so many rows."""
-        return self.epochs or max(1, math.ceil(self.usual_steps / math.ceil(rows / self.batch_size)))
+        return self.epochs or max(1, math.ceil(self.usual_steps / math.ceil(rows / self.rows_of_step(rows))))
+
+    def rows_of_step(self, rows: int) -> int:
+        """Rows of a step where an epoch has so many."""
+        return self.batch_size
 
     def treatment(self, normalise: str) -> str:
         """How rows are treated where the caller asks for one of `normalisations`; see `inputs.transform_of`."""

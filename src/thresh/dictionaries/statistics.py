@@ -8,7 +8,7 @@ from torch import Tensor
 from thresh.dictionaries.learner import unit_rows
 
 BLOCK = 64  # atoms whose first corrections are one matrix product
-TENSORS = ("atoms", "bias", "A", "B", "z", "x")
+TENSORS = ("atoms", "bias", "A", "B", "z", "x", "fourth")
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ def usual_coherence(atoms: Tensor) -> float:
 
 
 class Statistics:
-    """Atoms and bias, and what the codes so far say about them: A (atoms, atoms), B (atoms, units), and two means.
+    """Atoms and bias, and what the codes so far say about them: A (atoms, atoms), B (atoms, units), and means.
 
-    A, B, z and x are running means of z'z, z'x, codes and rows. Atoms of unit norm are moved to lower
-    tr(D'AD)/2 - tr(D'(B - z'b)), which is the mean of 0.5 |x - b - z D|^2 up to a constant (Mairal et al. 2009, eq. 10,
-    where b is 0), one atom after the other: the best unit vector d_j is along B_j - z_j b - sum_{l != j} A_jl d_l. The
-    best bias is what codes leave of the mean, x - z D. No row needs to be kept.
+    A, B, z, x and fourth are running means of z'z, z'x, codes, rows and fourth powers of codes. Atoms of unit norm are
+    moved to lower tr(D'AD)/2 - tr(D'(B - z'b)), which is the mean of 0.5 |x - b - z D|^2 up to a constant (Mairal et
+    al. 2009, eq. 10, where b is 0), one atom after the other: the best unit vector d_j is along B_j - z_j b -
+    sum_{l != j} A_jl d_l. The best bias is what codes leave of the mean, x - z D. No row needs to be kept.
 
     Parameters
     ----------
@@ -66,6 +66,7 @@ class Statistics:
         self.A = atoms.new_zeros(len(atoms), len(atoms))
         self.B = torch.zeros_like(atoms)
         self.z, self.x = atoms.new_zeros(len(atoms)), torch.zeros_like(self.bias)
+        self.fourth = atoms.new_zeros(len(atoms))
 
     def remember(self, codes: Tensor, x: Tensor, window: float) -> None:
         """Take in one batch, and forget with a memory of `window` batches."""
@@ -74,6 +75,12 @@ class Statistics:
         self.B = kept * self.B + (1 - kept) * (codes.T @ x) / len(x)
         self.z = kept * self.z + (1 - kept) * codes.mean(dim=0)
         self.x = kept * self.x + (1 - kept) * x.mean(dim=0)
+        self.fourth = kept * self.fourth + (1 - kept) * codes.square().square().mean(dim=0)
+
+    def strength(self) -> Tensor:
+        """Mean square of each atom's codes where every row counts as much as the square of its code, (atoms,)."""
+        energy = self.A.diagonal()
+        return torch.where(energy > 0, self.fourth / energy.clamp(min=torch.finfo(energy.dtype).tiny), 0.0)
 
     def state(self) -> dict[str, Tensor]:
         tensors = {name: getattr(self, name) for name in TENSORS} | {"generator": self.generator.get_state()}
@@ -120,9 +127,13 @@ class Statistics:
         length = residual.norm(dim=1)
         replaced = rule.chosen(self.atoms, self.A.diagonal())[: int((length > 0).sum())]
         worst = length.topk(len(replaced)).indices
-        self.atoms[replaced] = unit_rows(residual[worst])
-        self.A[replaced] = 0
-        self.A[:, replaced] = 0
-        self.B[replaced] = 0
-        self.z[replaced] = 0
+        self.set_atoms(replaced, unit_rows(residual[worst]))
         return replaced
+
+    def set_atoms(self, numbers: Tensor, atoms: Tensor) -> None:
+        """Begin some atoms anew: what was said about them is forgotten."""
+        self.atoms[numbers] = atoms
+        self.A[numbers] = 0
+        self.A[:, numbers] = 0
+        for about in (self.B, self.z, self.fourth):
+            about[numbers] = 0

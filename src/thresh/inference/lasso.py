@@ -25,11 +25,14 @@ def start(codes: Tensor) -> State:
 
 @dataclass
 class Lasso:
-    """The problem of a batch of rows for one dictionary; what depends on the atoms alone is computed once."""
+    """The problem of a batch of rows for one dictionary; what depends on the atoms alone is computed once.
+
+    The penalty is one for all codes, or, for `advance` alone, one for each of them (rows, atoms).
+    """
 
     x: Tensor
     atoms: Tensor
-    penalty: float
+    penalty: float | Tensor
     nonnegative: bool = True
     gram: Tensor | None = None
     largest: float | None = None
@@ -66,7 +69,7 @@ class Lasso:
             codes, momentum = new, following
         return State(codes, point, momentum)
 
-    def shrink(self, values: Tensor, threshold: float) -> Tensor:
+    def shrink(self, values: Tensor, threshold: float | Tensor) -> Tensor:
         if self.nonnegative:
             return values.sub_(threshold).clamp_(min=0)
         return values.sign() * (values.abs() - threshold).clamp_(min=0)

@@ -14,6 +14,7 @@ from thresh.dictionaries.kinds.pursuit import PursuitDictionary
 from thresh.dictionaries.learner import Learner, Run, Start, Step, gaussian_atoms
 from thresh.dictionaries.median import geometric_median
 from thresh.dictionaries.remembered import RememberedCodes
+from thresh.dictionaries.renewal import Renewal
 from thresh.dictionaries.statistics import Statistics, strict_then_mild, usual_coherence
 from thresh.errors import ConfigError
 from thresh.inference import lasso, omp
@@ -21,6 +22,10 @@ from thresh.inference.lasso import Lasso
 from thresh.parameters import POSITIVE, TRUE_OR_FALSE, checked, integer, one_of, optional
 
 ANNEALED = 0.7  # share of the run over which the penalty falls; after it atoms settle at the final one
+WIDENED = (0.4, 0.8)  # of the run: between them the window grows
+REWEIGHTED = 0.75  # share of the run after which large codes are penalised less
+LEVEL = 0.13  # of the usual strength of codes: a code as large has half the penalty
+UPDATES = 10  # at least, in an epoch
 WARM = 0.75  # share of the FISTA steps from remembered codes: pays for keeping them; half was too few for some seeds
 
 
@@ -120,6 +125,10 @@ class OnlineDictionary(Learner):
     def begin(self, members: Sequence[Learner], start: Start) -> Run:
         return OnlineRun(self, start)
 
+    def rows_of_step(self, rows: int) -> int:
+        """At most `batch_size`, and so few that an epoch of few rows has some updates."""
+        return min(self.batch_size, max(1, rows // UPDATES))
+
     def memory(self, start: Start) -> RememberedCodes | None:
         """For the codes of all rows, if it is wanted and of use."""
         rows = start.rows
@@ -134,6 +143,12 @@ class OnlineDictionary(Learner):
             return 0.0
         return self.start_penalty * (self.penalty / self.start_penalty) ** min(1.0, done / ANNEALED)
 
+    def window_at(self, done: float) -> float:
+        """Geometric growth from the first window to the last."""
+        begin, end = WIDENED
+        share = min(1.0, max(0.0, (done - begin) / (end - begin)))
+        return self.window * (self.final_window / self.window) ** share
+
 
 class OnlineRun(Run):
     """Codes and atoms in turn."""
@@ -142,7 +157,7 @@ class OnlineRun(Run):
         bias = geometric_median(start.sample) if learner.bias else None
         start = start if bias is None else start.less(bias)
         self.learner, self.scale = learner, start.moments.scale()
-        self.batches = -(-start.rows // learner.batch_size)
+        self.batches = -(-start.rows // learner.rows_of_step(start.rows))
         self.taken = 0
         generator = learner.generator()
         duplicate = learner.duplicate or max(
@@ -152,33 +167,53 @@ class OnlineRun(Run):
         self.statistics = Statistics(rows_as_atoms(start, learner.atoms, generator), generator, bias=bias)
         self.memory = learner.memory(start)
         self.wants_numbers = self.memory is not None
+        self.renewal = Renewal(learner.passes(start.rows), self.statistics)
 
     def step(self, x: Tensor, done: float) -> Step:
-        learner, state = self.learner, self.statistics
-        penalty = self.scale * learner.penalty_at(done)
-        codes = self.codes(x - state.bias, penalty)
+        state, penalty = self.statistics, self.scale * self.learner.penalty_at(done)
+        codes = self.codes(x - state.bias, penalty, reweighted=done >= REWEIGHTED)
         residual = x - state.bias - codes @ state.atoms
         loss = 0.5 * residual.square().sum(dim=1).mean() + penalty * codes.abs().sum(dim=1).mean()
         self.taken += 1
-        window = self.batches * (learner.window + (learner.final_window - learner.window) * done)
+        if self.renewal.looking:
+            self.renewal.add(residual)
+        else:
+            self.learn(x, codes, residual, done)
+        return Step.of(loss, residual, codes)
+
+    def end_epoch(self) -> None:
+        self.renewal.end_epoch()
+        if self.renewal.looking:
+            self.forget(self.renewal.faint)
+
+    def learn(self, x: Tensor, codes: Tensor, residual: Tensor, done: float) -> None:
+        """Move the atoms."""
+        state = self.statistics
+        window = self.batches * self.learner.window_at(done)
         state.remember(codes, x, min(self.taken, max(2.0, window)))
         state.update()
         rule = next((rule for rule in self.mending if done < rule.until), None)
         if rule and self.taken % max(1, self.batches // 2) == 0:
-            replaced = state.replace_atoms(residual, rule)
-            if self.memory is not None:
-                self.memory.forget(replaced)
-        return Step.of(loss, residual, codes)
+            self.forget(state.replace_atoms(residual, rule))
 
-    def codes(self, x: Tensor, penalty: float) -> Tensor:
-        learner, atoms = self.learner, self.statistics.atoms
+    def forget(self, atoms: Tensor) -> None:
+        """What rows had of these atoms."""
+        if self.memory is not None:
+            self.memory.forget(atoms)
+
+    def codes(self, x: Tensor, penalty: float, reweighted: bool) -> Tensor:
+        learner, atoms = self.learner, self.renewal.others() if self.renewal.looking else self.statistics.atoms
         if learner.codes == "omp":
             return omp(x, atoms, learner.k, learner.nonnegative)
-        problem = Lasso(x, atoms, penalty, learner.nonnegative)
         if self.memory is None:
+            problem = Lasso(x, atoms, penalty, learner.nonnegative)
             return problem.advance(lasso.start(torch.zeros_like(problem.correlations)), learner.steps).codes
         steps = learner.steps if self.taken < self.batches else math.ceil(WARM * learner.steps)
-        codes = problem.advance(lasso.start(self.memory.recall(self.numbers)), steps).codes
+        known = self.memory.recall(self.numbers)
+        if reweighted:
+            level = LEVEL * self.statistics.strength().median().sqrt()
+            penalty = penalty * level / (known.abs() + level)
+        codes = Lasso(x, atoms, penalty, learner.nonnegative).advance(lasso.start(known), steps).codes
         self.memory.keep(self.numbers, codes)
         return codes
 
@@ -190,10 +225,11 @@ class OnlineRun(Run):
 
     def state(self, member: int) -> dict[str, Any]:
         remembered = {} if self.memory is None else {"memory": self.memory.state()}
-        return {"taken": self.taken} | self.statistics.state() | remembered
+        return {"taken": self.taken, "renewal": self.renewal.state()} | self.statistics.state() | remembered
 
     def restore(self, member: int, state: dict[str, Any]) -> None:
         self.taken = state["taken"]
         self.statistics.restore(state)
+        self.renewal.restore(state["renewal"])
         if self.memory is not None:
             self.memory.restore(state["memory"])

@@ -54,7 +54,7 @@ class Trainee:
         learner = jobs[0].learner
         self.run = learner.begin([job.learner for job in jobs], start)
         self.parts = rank_and_size()[1] if learner.sums_over_ranks else 1
-        self.batch_size, self.normalise = math.ceil(learner.batch_size / self.parts), jobs[0].normalise
+        self.batch_size, self.normalise = math.ceil(learner.rows_of_step(start.rows) / self.parts), jobs[0].normalise
         # No part is smaller. What a larger one has beyond that is left out of the epoch: batches of all processes have
         # the same size, so that the mean of their gradients is that of the whole batch.
         self.rows = start.rows // self.parts
