@@ -26,7 +26,14 @@ def x():
     return np.random.default_rng(1).normal(size=(50, 16)).astype(np.float32)
 
 
-PARAMS = {"encoder": {}, "fista": {"penalty": 0.2}, "omp": {"k": 3}, "matching_pursuit": {"k": 3}}
+PARAMS = {
+    "encoder": {},
+    "fista": {"penalty": 0.2},
+    "omp": {"k": 3},
+    "matching_pursuit": {"k": 3},
+    "ito": {"penalty": 0.2},
+    "lista": {"penalty": 0.2, "epochs": 2},
+}
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
