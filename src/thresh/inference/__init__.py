@@ -11,6 +11,7 @@ from thresh.inference.lista import lista
 from thresh.inference.matching_pursuit import matching_pursuit
 from thresh.inference.omp import omp
 from thresh.inference.solvers import SOLVERS
+from thresh.inference.sparse_bayesian import sparse_bayesian
 
 __all__ = [
     "SOLVERS",
@@ -25,4 +26,5 @@ __all__ = [
     "matching_pursuit",
     "omp",
     "prepare",
+    "sparse_bayesian",
 ]

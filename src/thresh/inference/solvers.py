@@ -19,6 +19,7 @@ from thresh.inference.ito import ito
 from thresh.inference.lista import fit_layers, lista
 from thresh.inference.matching_pursuit import matching_pursuit
 from thresh.inference.omp import PURSUIT, omp
+from thresh.inference.sparse_bayesian import sparse_bayesian
 from thresh.parameters import POSITIVE, check_names, check_values, checked, integer, one_of, optional
 
 # What stands in the signature of a solver and is no parameter of a study.
@@ -211,6 +212,20 @@ def by_omp(x: Tensor, dictionary, k: int, nonnegative: bool = False) -> Tensor:
     return omp(*problem(x, dictionary), k, nonnegative)
 
 
+@checked(**sparse_bayesian.rules)
+def by_sparse_bayesian(
+    x: Tensor,
+    dictionary,
+    precision: float | None = None,
+    iterations: int = 100,
+    probes: int = 16,
+    prune: float = 3e-3,
+    tolerance: float = 1e-3,
+    seed: int = 0,
+) -> Tensor:
+    return sparse_bayesian(*problem(x, dictionary), precision, iterations, probes, prune, tolerance, seed)
+
+
 SOLVERS: dict[str, Solver] = {
     "encoder": Solver(by_encoder),
     "fista": Solver(by_lasso(fista, 5000)),
@@ -221,4 +236,5 @@ SOLVERS: dict[str, Solver] = {
     "omp": Solver(by_omp),
     "matching_pursuit": Solver(by_pursuit(matching_pursuit)),
     "gradient_pursuit": Solver(by_pursuit(gradient_pursuit)),
+    "sparse_bayesian": Solver(by_sparse_bayesian),
 }
