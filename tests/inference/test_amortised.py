@@ -99,6 +99,8 @@ def test_what_was_fitted_once_solves_in_several_calls():
     whole = infer(x, dictionary, "lista", device="cpu", **settings).toarray()
     parts = [infer(x[part], dictionary, fitted, device="cpu").toarray() for part in (slice(0, 7), slice(7, None))]
     assert np.abs(np.concatenate(parts) - whole).max() < 1e-6
+    single = infer(x.astype(np.float32), dictionary, fitted, device="cpu").toarray()
+    assert np.abs(single - whole).max() < 1e-5
     assert np.abs(whole - lista(x - dictionary.bias, dictionary.atoms.astype(float), **settings)).max() < 1e-6
     with pytest.raises(ConfigError, match="layers: found 3, expected none"):
         infer(x, dictionary, fitted, layers=3)

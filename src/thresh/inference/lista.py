@@ -102,10 +102,14 @@ class Layers:
     nonnegative: bool = True
 
     def __call__(self, x: Tensor) -> Tensor:
-        codes = x.new_zeros(len(x), len(self.atoms))
-        for layer, (step, threshold) in enumerate(zip(self.steps, self.thresholds, strict=True)):
-            left = x - codes @ self.atoms if layer > 0 else x
-            codes = shrink(codes + step * (left @ self.encoder), threshold, self.nonnegative)
+        # Rows may have another dtype, or be elsewhere, than those that the layers were trained on.
+        atoms, encoder, steps, thresholds = (
+            each.to(x) for each in (self.atoms, self.encoder, self.steps, self.thresholds)
+        )
+        codes = x.new_zeros(len(x), len(atoms))
+        for layer, (step, threshold) in enumerate(zip(steps, thresholds, strict=True)):
+            left = x - codes @ atoms if layer > 0 else x
+            codes = shrink(codes + step * (left @ encoder), threshold, self.nonnegative)
         return codes
 
 

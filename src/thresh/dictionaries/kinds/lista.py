@@ -30,9 +30,7 @@ class LISTADictionary(Dictionary):
         )
 
     def codes_of(self, x: Tensor) -> Tensor:
-        return Layers(*(each.to(x) for each in (self.W_dec, self.W_enc, self.steps, self.thresholds)))(
-            x - self.b_dec.to(x)
-        )
+        return Layers(self.W_dec, self.W_enc, self.steps, self.thresholds)(x - self.b_dec.to(x))
 
     def folded(self, transform: Transform) -> Dictionary:
         if not transform.is_scalar:
