@@ -135,7 +135,7 @@ def test_a_value_that_a_metric_cannot_use_is_told_by_its_key(metric, key, value)
 def test_no_parameter_takes_whatever_it_is_given():
     nonsense = {"nonsense": []}
     cases = [("dictionaries", "method", name, parameters(kind)) for name, kind in METHODS.items()]
-    cases += [("inference", "solver", name, ["k"] if name in ("omp", "matching_pursuit") else []) for name in SOLVERS]
+    cases += [("inference", "solver", name, solver.parameters) for name, solver in SOLVERS.items()]
     for section, kind, name, keys in cases:
         for key in keys:
             given = {"dictionaries": {}, "inference": {}, "metrics": {}}

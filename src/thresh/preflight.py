@@ -12,7 +12,7 @@ from thresh.dictionaries.registry import check_atoms
 from thresh.dictionaries.specs import BESIDE_PARAMS, atoms_of, check_method
 from thresh.errors import ConfigError, StimuliError, ThreshError
 from thresh.evaluation.attributes import probe_plan
-from thresh.inference.infer import check_solver
+from thresh.inference.solvers import check_solver
 from thresh.parameters import named
 from thresh.stimuli import Stimuli
 

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 
 from thresh.errors import DictionaryError
 from thresh.evaluation import matched_correlation, matched_cosine, random_null, stability
+from thresh.evaluation.evaluate_store import without_encoder
 
 
 def sparse_features(rows, features, seed=0, active=0.2):
@@ -80,6 +81,18 @@ def test_the_null_of_a_planted_system_is_far_below_the_truth():
     assert 0.2 < null["random_matched_cosine"] < 0.55
     assert null["random_matched_correlation"] < 0.5
     assert null == random_null(truth @ mixing, mixing, truth, atoms=60, device="cpu")
+
+
+def test_the_null_of_a_solver_that_begins_from_an_encoder_needs_none():
+    mixing = np.random.default_rng(0).normal(size=(30, 16))
+    truth = sparse_features(200, 30, active=0.1)
+    x, z = truth @ mixing, csr_array(truth)
+    lasso = {"relative_penalty": 0.1, "nonnegative": False}
+    assert without_encoder("encoder", {}, z, 16)[0] == "omp"
+    assert without_encoder("coordinate_descent", lasso | {"start": "encoder"}, z, 16) == ("coordinate_descent", lasso)
+    solver, params = without_encoder("ito", lasso | {"steps": 5}, z, 16)
+    null = random_null(x, mixing, truth, atoms=30, device="cpu", solver=solver, **params)
+    assert null == random_null(x, mixing, truth, atoms=30, device="cpu", **lasso)
 
 
 def test_stability_sees_neither_order_nor_length():

@@ -341,6 +341,8 @@ def test_codes_of_another_solver_are_spliced_as_well():
     torch.testing.assert_close(by_fista, by_encoder, atol=1e-4, rtol=1e-4)
     by_omp = by_dictionary(dictionary, "omp", k=8)(rows)
     torch.testing.assert_close(by_omp, rows, atol=1e-3, rtol=1e-3)
+    fitted = by_dictionary(dictionary, "lista", batch_rows=16, penalty=0.1, layers=3, epochs=2)
+    torch.testing.assert_close(fitted(rows)[:5], fitted(rows[:5]))
 
 
 # --- images ---

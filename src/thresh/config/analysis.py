@@ -157,7 +157,7 @@ class Training(Section):
 class Inference(Section):
     """One way to infer sparse codes."""
 
-    solver: str = Field("fista", description="A solver of `thresh.inference.SOLVERS`.")
+    solver: str = Field("fista", description="A solver of `thresh.inference.SOLVERS`; docs/inference.md.")
     dictionaries: list[Name] | None = Field(None, description="Dictionaries whose codes it infers; default: all.")
     params: Parameters = Field(default_factory=dict, description="Parameters of the solver, e.g. `penalty` or `k`.")
 

@@ -59,9 +59,17 @@ def recovery(
         "matched_correlation": matched_correlation(z, truth),
         "matched_cosine": matched_cosine(dictionary.atoms, mixing),
     }
-    solver, params = codes.attrs["solver"], codes.attrs["params"]
-    if solver == "encoder":
-        # A random dictionary has none: greedy codes that are as sparse.
-        solver, params = "omp", as_sparse_as(z, x.shape[1])
+    solver, params = without_encoder(codes.attrs["solver"], codes.attrs["params"], z, x.shape[1])
     null = random_null(x, mixing, truth, atoms=z.shape[1], device="cpu", solver=solver, like=dictionary, **params)
     return found | null
+
+
+def without_encoder(solver: str, params: dict, z: csr_array, units: int) -> tuple[str, dict]:
+    """A solver like the one of the codes z, for a random dictionary, which has no encoder."""
+    if solver == "encoder":
+        # Greedy codes that are as sparse.
+        return "omp", as_sparse_as(z, units)
+    # Where steps begin from the encoder's codes: the optimum that they lead to.
+    return ("fista" if solver == "ito" else solver), {
+        name: value for name, value in params.items() if name not in ("start", "steps")
+    }

@@ -1,6 +1,6 @@
 """What every solver needs: one view of NumPy arrays and torch tensors, and refusals that name the row."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -22,13 +22,13 @@ def as_tensor(array, *, device: torch.device | str | None = None, dtype: torch.d
     return tensor.to(device=device, dtype=dtype)
 
 
-def check_rows(x: Tensor, units: int, first_row: int = 0) -> None:
+def check_rows(x: Tensor, units: int, first_row: int = 0, numbers: Sequence[int] | None = None) -> None:
     """Refuse rows of another width or with a value that is not finite.
 
     Raises
     ------
     DictionaryError
-        Names the shape, or the first bad row (counted from `first_row`).
+        Names the shape, or the first bad row: counted from `first_row`, or by its number where `numbers` are given.
     """
     if x.ndim != 2 or x.shape[1] != units:
         raise DictionaryError(f"activations have shape {tuple(x.shape)}, expected (rows, {units}) as the dictionary.")
@@ -36,8 +36,9 @@ def check_rows(x: Tensor, units: int, first_row: int = 0) -> None:
     if not bool(finite.all()):
         row = int((~finite).nonzero()[0])
         unit = int((~torch.isfinite(x[row])).nonzero()[0])
+        number = first_row + row if numbers is None else numbers[row]
         raise DictionaryError(
-            f"activations: row {first_row + row}, unit {unit} is {float(x[row, unit])}, expected finite values."
+            f"activations: row {number}, unit {unit} is {float(x[row, unit])}, expected finite values."
         )
 
 

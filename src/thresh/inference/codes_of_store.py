@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 
 from thresh.bar import Bar
 from thresh.errors import DictionaryError
-from thresh.inference import infer
+from thresh.inference import infer, prepare
 from thresh.store import Activations, write_codes
 
 BLOCK_ROWS = 16384
@@ -53,10 +53,11 @@ def infer_store(
 def code_blocks(
     activations: Activations, dictionary: object, solver: str, params: dict, device: str | None
 ) -> Iterator[csr_array]:
+    prepared = prepare(activations, dictionary, solver, device, **params)
     starts = range(0, activations.shape[0], BLOCK_ROWS)
     for start in Bar(starts, desc=f"codes by {solver}", unit="blocks"):
         x = activations.read(start, min(start + BLOCK_ROWS, activations.shape[0]))
-        codes = csr_array(infer(x, dictionary, solver=solver, device=device, **params))
+        codes = csr_array(infer(x, dictionary, solver=prepared, device=device))
         if not np.isfinite(codes.data).all():
             raise DictionaryError(f"{activations.path}: {solver} gave codes that are not finite from row {start} on.")
         yield codes

@@ -1,49 +1,94 @@
 """Codes of many rows under a dictionary, by any solver of the registry."""
 
-import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from scipy.sparse import csr_array, vstack
+from scipy.sparse import csr_array, issparse, vstack
 from torch import Tensor
 
 from thresh.devices import pick_device
 from thresh.errors import ConfigError, DictionaryError
 from thresh.inference.arrays import as_tensor, check_rows
-from thresh.inference.fista import fista
-from thresh.inference.matching_pursuit import matching_pursuit
-from thresh.inference.omp import PURSUIT, omp
+from thresh.inference.sample import sampled
+from thresh.inference.solvers import SOLVERS, check_solver
 from thresh.inference.sparse import sparse
-from thresh.parameters import POSITIVE, check_names, check_values, checked, integer, optional
+from thresh.parameters import checked, integer
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A solver with its parameters, fitted if it is one that is fitted first: rows to codes."""
+
+    name: str
+    solve: Callable[..., Tensor]
+    takes_warm: bool
+
+
+def prepare(x, dictionary, solver: str = "fista", device: str | None = None, **params: Any) -> Prepared:
+    """A solver that can be given to `infer` in place of its name, for codes that are made in several calls.
+
+    Only for solvers that are fitted first (`lista`) is it more than the name: they are fitted here, once, and all
+    calls then give codes of the same function.
+
+    Parameters
+    ----------
+    x : (rows, units)
+        What such a solver is fitted to: NumPy, torch, or activations of `thresh.store`. It takes a sample, by the
+        number of rows alone; other solvers look at none.
+    dictionary, solver, device, **params
+        As for `infer`.
+
+    Raises
+    ------
+    ConfigError, DictionaryError
+        As `infer`.
+    """
+    check_solver(solver, params)
+    _, units = shape_of(dictionary)
+    place = pick_device(device)
+    entry = SOLVERS[solver]
+    solve = entry.on(dictionary, params, lambda count: sampled(x, units, count, place))
+    return Prepared(solver, solve, entry.takes_warm)
 
 
 @checked(batch_rows=integer(1))
 def infer(
-    x, dictionary, solver: str = "fista", batch_rows: int = 4096, device: str | None = None, **params: Any
+    x,
+    dictionary,
+    solver: str | Prepared = "fista",
+    batch_rows: int = 4096,
+    device: str | None = None,
+    warm=None,
+    **params: Any,
 ) -> csr_array:
     """Sparse codes of activations under a dictionary.
 
     The dictionary's bias is subtracted first, so that decoding is codes @ atoms + bias. Every row is solved
-    for itself: codes do not depend on `batch_rows` beyond rounding.
+    for itself: codes do not depend on `batch_rows` beyond rounding. A solver that is fitted first (`lista`) is fitted
+    to a sample of all rows of the call; `prepare` keeps what was fitted.
 
     Parameters
     ----------
     x : (rows, units)
         NumPy or torch.
     dictionary
-        Anything with `atoms` (atoms, units) and, where it has one, `bias` (units,); for solver `encoder`
-        also `encode`. `fista` without a penalty takes the dictionary's `penalty`, if it has one.
+        Anything with `atoms` (atoms, units) and, where it has one, `bias` (units,); for the solvers `encoder` and `ito`
+        also `encode`. Solvers of the lasso that are given no penalty take the dictionary's `penalty`, if it has one.
     solver
-        A name of `SOLVERS`.
+        A name of `SOLVERS`, or what `prepare` gave.
     batch_rows
         Rows solved at once.
     device
         'auto' or None: CUDA, then MPS, then the CPU.
+    warm : (rows, atoms), optional
+        Codes to begin from, sparse or dense, for solvers that can: `fista`, `ista`, `coordinate_descent`, `ito`. They
+        take the place of the encoder's.
     **params
-        Those of the solver. `fista` knows two ways to give its penalty: `penalty`, in the scale of x, and
-        `relative_penalty`, a multiple of the dictionary's `scale` (root mean square norm of the rows it was
-        learned on, less the bias), which carries over between layers.
+        Those of the solver (docs/inference.md). Solvers of the lasso know two ways to give the penalty: `penalty`, in
+        the scale of x, and `relative_penalty`, a multiple of the dictionary's `scale` (root mean square norm of the
+        rows it was learned on, less the bias), which carries over between layers.
 
     Returns
     -------
@@ -52,106 +97,52 @@ def infer(
     Raises
     ------
     DictionaryError
-        A value is not finite (names the row) or widths differ.
+        A value is not finite (names the row) or shapes differ.
     ConfigError
-        As `check_solver`, or k above the number of atoms.
+        As `check_solver`, k above the number of atoms, or `warm` for a solver that cannot use it.
     """
-    check_solver(solver, params)
-    if not hasattr(dictionary, "atoms"):
-        raise DictionaryError(
-            f"expected activations and then a dictionary with `atoms`, found {type(dictionary).__name__} in its place."
+    atoms, units = shape_of(dictionary)
+    if isinstance(solver, str):
+        solver = prepare(x, dictionary, solver, device, **params)
+    elif params:
+        raise ConfigError(
+            *next(iter(params.items())), f"none: the parameters of {solver.name} are those it was made with"
         )
-    atoms, units = dictionary.atoms.shape
+    warm = csr_array(warm) if issparse(warm) else warm
+    check_warm(warm, (len(x), atoms), solver)
     place = pick_device(device)
     blocks = []
     for begin in range(0, len(x), batch_rows):
         rows = as_tensor(x[begin : begin + batch_rows], device=place)
         check_rows(rows, units, begin)
+        given = {} if warm is None else {"warm": dense(warm[begin : begin + batch_rows], rows)}
         with torch.no_grad():
-            codes = SOLVERS[solver](rows, dictionary, **params)
+            codes = solver.solve(rows, **given)
         blocks.append(sparse(codes))
     return vstack(blocks, format="csr") if blocks else csr_array((0, atoms), dtype="float32")
 
 
-def check_solver(solver: str, params: dict[str, Any]) -> None:
-    """Look at the parameters of a solver before there is anything to solve.
-
-    Raises
-    ------
-    ConfigError
-        The solver is unknown; one of its parameters is, or has a value that cannot be used, or is missing.
-    """
-    if solver not in SOLVERS:
-        raise ConfigError("solver", solver, f"one of {', '.join(SOLVERS)}")
-    _, _, *known = inspect.signature(SOLVERS[solver]).parameters.values()
-    check_names(params, [parameter.name for parameter in known], solver)
-    for parameter in known:
-        if parameter.default is parameter.empty and parameter.name not in params:
-            raise ConfigError(parameter.name, None, f"a value: {solver} needs it")
-    check_values(SOLVERS[solver], params)
-
-
-def centred(x: Tensor, dictionary) -> Tensor:
-    bias = getattr(dictionary, "bias", None)
-    return x if bias is None else x - as_tensor(bias, device=x.device, dtype=x.dtype)
-
-
-def directions(x: Tensor, dictionary) -> Tensor:
-    return as_tensor(dictionary.atoms, device=x.device, dtype=x.dtype)
-
-
-def by_encoder(x: Tensor, dictionary) -> Tensor:
-    """The codes that the dictionary's own encoder gives."""
-    return dictionary.encode(x)
-
-
-def one_penalty(penalty: float | None = None, relative_penalty: float | None = None, **_: Any) -> None:
-    if penalty is not None and relative_penalty is not None:
-        raise ConfigError("penalty", penalty, f"either penalty or relative_penalty ({relative_penalty}), not both")
-
-
-@checked(one_penalty, **fista.rules | {"penalty": optional(POSITIVE), "relative_penalty": optional(POSITIVE)})
-def by_fista(
-    x: Tensor,
-    dictionary,
-    penalty: float | None = None,
-    relative_penalty: float | None = None,
-    nonnegative: bool = True,
-    tolerance: float = 1e-6,
-    max_steps: int = 5000,
-) -> Tensor:
-    """`fista` at the given penalty, a multiple of the dictionary's scale, or the dictionary's own penalty."""
-    penalty = absolute_penalty(dictionary, penalty, relative_penalty)
-    return fista(centred(x, dictionary), directions(x, dictionary), penalty, nonnegative, tolerance, max_steps)
-
-
-@checked(**PURSUIT)
-def by_omp(x: Tensor, dictionary, k: int, nonnegative: bool = False) -> Tensor:
-    return omp(centred(x, dictionary), directions(x, dictionary), k, nonnegative)
-
-
-@checked(**PURSUIT)
-def by_matching_pursuit(x: Tensor, dictionary, k: int, nonnegative: bool = False) -> Tensor:
-    return matching_pursuit(centred(x, dictionary), directions(x, dictionary), k, nonnegative)
-
-
-def absolute_penalty(dictionary, penalty: float | None, relative: float | None) -> float:
-    if penalty is not None:
-        return penalty
-    known = "scale" if relative is not None else "penalty"
-    value = getattr(dictionary, known, None)
-    if value is None:
-        others = "or relative_penalty; or solver='encoder' for its own codes" if known == "penalty" else "in its place"
+def shape_of(dictionary) -> tuple[int, int]:
+    if not hasattr(dictionary, "atoms"):
         raise DictionaryError(
-            f"fista: this dictionary has no {known} of its own, expected the parameter penalty, {others}."
+            f"expected activations and then a dictionary with `atoms`, found {type(dictionary).__name__} in its place."
         )
-    return value if relative is None else relative * value
+    return dictionary.atoms.shape
 
 
-# To add a solver: one file with the function, one line here.
-SOLVERS: dict[str, Callable[..., Tensor]] = {
-    "encoder": by_encoder,
-    "fista": by_fista,
-    "omp": by_omp,
-    "matching_pursuit": by_matching_pursuit,
-}
+def check_warm(warm, shape: tuple[int, int], solver: Prepared) -> None:
+    if warm is None:
+        return
+    if not solver.takes_warm:
+        able = ", ".join(name for name, entry in SOLVERS.items() if entry.takes_warm)
+        raise ConfigError("warm", f"codes for {solver.name}", f"none, or a solver that begins from codes: {able}")
+    if tuple(warm.shape) != shape:
+        raise DictionaryError(f"warm codes have shape {tuple(warm.shape)}, expected {shape}, those of the rows.")
+    values = warm.data if issparse(warm) else warm
+    if not bool(torch.isfinite(as_tensor(values)).all()):
+        raise DictionaryError("warm codes hold values that are not finite, expected none.")
+
+
+def dense(codes, rows: Tensor) -> Tensor:
+    """A block of sparse or dense codes, where the rows are."""
+    return as_tensor(codes.toarray() if issparse(codes) else codes, device=rows.device, dtype=rows.dtype)

@@ -8,6 +8,7 @@ from torch import Tensor
 from thresh.dictionaries.inputs import Transform
 from thresh.dictionaries.kinds.dictionary import Dictionary
 from thresh.inference.arrays import as_tensor
+from thresh.inference.lista import Layers
 
 
 class LISTADictionary(Dictionary):
@@ -29,13 +30,7 @@ class LISTADictionary(Dictionary):
         )
 
     def codes_of(self, x: Tensor) -> Tensor:
-        atoms, W_enc = self.W_dec.to(x), self.W_enc.to(x)
-        inputs = x - self.b_dec.to(x)
-        codes = x.new_zeros(len(x), len(atoms))
-        for step, threshold in zip(self.steps.tolist(), self.thresholds.tolist(), strict=True):
-            slope = (inputs - codes @ atoms) @ W_enc
-            codes = slope.mul_(step).add_(codes).sub_(threshold).relu_()
-        return codes
+        return Layers(self.W_dec, self.W_enc, self.steps, self.thresholds)(x - self.b_dec.to(x))
 
     def folded(self, transform: Transform) -> Dictionary:
         if not transform.is_scalar:
