@@ -93,8 +93,8 @@ def under(problem: Problem, dictionary, effort: float) -> Iterator[tuple]:
     x, penalty, atoms = problem.test, problem.penalty, dictionary.atoms
     fit = partial(fitted, problem.train, penalty=penalty, atoms=atoms, steps=round(4000 * effort))
     encoder = fit(linear)
-    yield "linear encoder", "relu", infer(x, encoder, "encoder"), flops.linear(*SIZE)
-    yield "linear encoder", "top 3", infer(x, fit(linear, k=ACTIVE), "encoder"), flops.linear(*SIZE)
+    yield "linear encoder", "ReLU", infer(x, encoder, "encoder"), flops.linear(*SIZE)
+    yield "top-k encoder", f"k = {ACTIVE}", infer(x, fit(linear, k=ACTIVE), "encoder"), flops.linear(*SIZE)
     network = fit(partial(mlp, hidden=HIDDEN))
     yield "MLP encoder", f"{HIDDEN} hidden", infer(x, network, "encoder"), flops.mlp(*SIZE, HIDDEN)
     for layers in LAYERS:

@@ -6,11 +6,20 @@ import pandas as pd
 TITLES = {"known": "dictionary known", "learned": "dictionary learned from 1024 rows"}
 # Arms whose settings are steps on one path.
 PATHS = ("FISTA", "encoder + ITO", "encoder + Adam", "LISTA")
-ORDER = [
-    *("linear encoder", "MLP encoder", "LISTA", "encoder + ITO", "encoder + Adam", "FISTA", "OMP"),
-    *("SAE relu", "SAE topk"),
-]
-COLOURS = ["#0072b2", "#56b4e9", "#009e73", "#d55e00", "#cc79a7", "#222222", "#e69f00", "#7f7f7f", "#b0a030"]
+# Colour and shape of each arm, in the order of the legend.
+LOOKS = {
+    "linear encoder": ("#0072b2", "circle"),
+    "top-k encoder": ("#0072b2", "square"),
+    "SAE relu": ("#999999", "circle"),
+    "SAE topk": ("#999999", "square"),
+    "MLP encoder": ("#56b4e9", "diamond"),
+    "OMP": ("#e69f00", "triangle-down"),
+    "LISTA": ("#009e73", "triangle-up"),
+    "encoder + ITO": ("#d55e00", "cross"),
+    "FISTA": ("#222222", "circle"),
+    "encoder + Adam": ("#cc79a7", "diamond"),
+}
+ORDER = list(LOOKS)
 
 
 def front(arms: pd.DataFrame) -> pd.DataFrame:
@@ -30,18 +39,18 @@ def figure(found: pd.DataFrame) -> alt.TopLevelMixin:
 
 
 def panel(arms: pd.DataFrame, title: str) -> alt.TopLevelMixin:
-    scale = alt.Scale(domain=ORDER, range=COLOURS)
+    colours, shapes = (alt.Scale(domain=ORDER, range=list(looks)) for looks in zip(*LOOKS.values(), strict=True))
     x = alt.X(
         "FLOPs:Q", scale=alt.Scale(type="log", nice=False, padding=12), title="FLOPs a row, codes and reconstruction"
     )
     y = alt.Y("MCC:Q", scale=alt.Scale(domain=[0.5, 1], clamp=True), title="code MCC on test rows")
     base = alt.Chart(arms).encode(x=x, y=y)
-    colour = alt.Color("family:N", scale=scale, sort=ORDER, title=None)
+    colour = alt.Color("family:N", scale=colours, sort=ORDER, title=None)
     edge = alt.Chart(front(arms)).mark_line(interpolate="step-after", color="#bbbbbb", strokeWidth=6, opacity=0.6)
     fixed = base.transform_filter("!test(/gap/, datum.setting)")
     lines = fixed.transform_filter(alt.FieldOneOfPredicate("family", PATHS)).mark_line(strokeWidth=1)
     points = base.mark_point(filled=True, size=55, opacity=1)
-    shape = alt.Shape("family:N", scale=alt.Scale(domain=ORDER), sort=ORDER, title=None)
+    shape = alt.Shape("family:N", scale=shapes, sort=ORDER, title=None)
     return (edge.encode(x=x, y=y) + lines.encode(color=colour) + points.encode(color=colour, shape=shape)).properties(
         title=title, width=380, height=320
     )
