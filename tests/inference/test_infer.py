@@ -8,7 +8,7 @@ import torch
 
 from thresh.dictionaries.kinds.topk import TopKDictionary
 from thresh.errors import ConfigError, DictionaryError
-from thresh.inference import SOLVERS, fista, infer
+from thresh.inference import fista, infer
 
 
 @pytest.fixture
@@ -24,26 +24,6 @@ def dictionary():
 @pytest.fixture
 def x():
     return np.random.default_rng(1).normal(size=(50, 16)).astype(np.float32)
-
-
-PARAMS = {
-    "encoder": {},
-    "fista": {"penalty": 0.2},
-    "omp": {"k": 3},
-    "matching_pursuit": {"k": 3},
-    "ito": {"penalty": 0.2},
-    "lista": {"penalty": 0.2, "epochs": 2},
-}
-
-
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_codes_do_not_depend_on_batches(dictionary, x, solver):
-    x = x.astype(np.float64)
-    whole = infer(x, dictionary, solver, device="cpu", **PARAMS[solver])
-    assert whole.shape == (50, 40)
-    for batch_rows in (1, 7):
-        pieces = infer(x, dictionary, solver, batch_rows=batch_rows, device="cpu", **PARAMS[solver])
-        assert np.abs((whole - pieces).toarray()).max() < 1e-10
 
 
 def test_the_bias_is_subtracted_first(dictionary, x):

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from thresh.dictionaries import Dictionary
 from thresh.errors import HarvestError
 from thresh.evaluation.splice import Change, Rows, changed_rows, modules_matching, rows_of, spliced
-from thresh.inference import infer
+from thresh.inference import infer, prepare
 from thresh.systems.capture import Site, capture
 from thresh.systems.feeds.base import Batch
 from thresh.systems.model import exact_arithmetic
@@ -37,16 +37,20 @@ def by_dictionary(dictionary: Dictionary, solver: str = "encoder", batch_rows: i
     Parameters
     ----------
     solver, **params
-        As for `infer`. The encoder's codes stay on the device of the rows.
+        As for `infer`. The encoder's codes stay on the device of the rows. A solver that is fitted first is fitted to
+        the rows of the first call.
     """
+    prepared = None
 
     def change(rows: Tensor) -> Tensor:
+        nonlocal prepared
+        prepared = prepared or prepare(rows, dictionary, solver, str(rows.device), **params)
         made = []
         for block in rows.split(batch_rows):
             if solver == "encoder":
                 made.append(dictionary.decode(dictionary.encode(block.float())))
             else:
-                codes = infer(block, dictionary, solver, batch_rows, device=str(block.device), **params)
+                codes = infer(block, dictionary, prepared, batch_rows, device=str(block.device))
                 made.append(torch.from_numpy(dictionary.decode(codes)).to(block.device))
         return torch.cat(made)
 

@@ -8,12 +8,15 @@ from torch import Tensor
 
 from thresh.inference.arrays import on_tensors
 from thresh.inference.omp import PURSUIT, check_k
-from thresh.parameters import checked
+from thresh.parameters import between, checked, optional
+
+# Of the pursuits that may end before they have taken k atoms.
+STOPPED_PURSUIT = PURSUIT | {"residual": optional(between(0, 1))}
 
 
-@checked(**PURSUIT)
-def matching_pursuit(x, atoms, k: int, nonnegative: bool = False) -> np.ndarray | Tensor:
-    """Codes after k greedy steps, so with at most k active atoms.
+@checked(**STOPPED_PURSUIT)
+def matching_pursuit(x, atoms, k: int, nonnegative: bool = False, residual: float | None = None) -> np.ndarray | Tensor:
+    """Codes after at most k greedy steps, so with at most k active atoms.
 
     Each step takes j = argmax |r . d_j| / |d_j|, adds a = r . d_j / |d_j|^2 to z_j and subtracts a d_j from
     the residual r. Weights already given stay, unless their atom is chosen again: cheaper than `omp`, less exact.
@@ -25,7 +28,9 @@ def matching_pursuit(x, atoms, k: int, nonnegative: bool = False) -> np.ndarray 
     atoms : (atoms, units)
         Need not have unit norm. An atom of zeros is never chosen.
     k
-        Number of steps, between 1 and the number of atoms.
+        Most steps, between 1 and the number of atoms.
+    residual
+        A row ends when |r| is at most so much of |x|; None: after k steps.
 
     Returns
     -------
@@ -36,27 +41,31 @@ def matching_pursuit(x, atoms, k: int, nonnegative: bool = False) -> np.ndarray 
     DictionaryError
         A value of x or of the atoms is not finite (names the row), or widths differ.
     ConfigError
-        k is no integer from 1 to the number of atoms.
+        k is no integer from 1 to the number of atoms, or `residual` is not between 0 and 1.
 
     References
     ----------
     Mallat & Zhang 1993, eq. 10-12.
     """
     check_k(k, atoms)
-    return on_tensors(partial(pursue, k=int(k), nonnegative=nonnegative), x, atoms)
+    return on_tensors(partial(pursue, k=int(k), nonnegative=nonnegative, residual=residual or 0.0), x, atoms)
 
 
-def pursue(x: Tensor, atoms: Tensor, *, k: int, nonnegative: bool) -> Tensor:
+def pursue(x: Tensor, atoms: Tensor, *, k: int, nonnegative: bool, residual: float) -> Tensor:
     """`matching_pursuit` on checked tensors."""
     norms = atoms.norm(dim=1).clamp(min=torch.finfo(x.dtype).tiny)
-    directions = atoms / norms.unsqueeze(1)
-    codes, residual = x.new_zeros(len(x), len(atoms)), x.clone()
+    directions, size = atoms / norms.unsqueeze(1), x.norm(dim=1, keepdim=True)
+    codes, left = x.new_zeros(len(x), len(atoms)), x.clone()
     for _ in range(k):
-        correlation = residual @ directions.T
+        going = left.norm(dim=1, keepdim=True) > residual * size
+        if not bool(going.any()):
+            break
+        correlation = left @ directions.T
         chosen = (correlation if nonnegative else correlation.abs()).argmax(dim=1, keepdim=True)
         amount = correlation.gather(1, chosen)
         if nonnegative:
             amount = amount.clamp(min=0)
-        residual -= amount * directions[chosen.squeeze(1)]
+        amount = torch.where(going, amount, 0.0)
+        left -= amount * directions[chosen.squeeze(1)]
         codes.scatter_add_(1, chosen, amount / norms[chosen])
     return codes

@@ -10,12 +10,16 @@ from torch import Tensor
 
 from thresh.errors import ConfigError, DictionaryError
 from thresh.inference.arrays import as_tensor
+from thresh.inference.budget import keep_largest
+from thresh.inference.coordinate_descent import coordinate_descent
 from thresh.inference.fista import fista
+from thresh.inference.gradient_pursuit import gradient_pursuit
+from thresh.inference.ista import ista
 from thresh.inference.ito import ito
 from thresh.inference.lista import fit_layers, lista
 from thresh.inference.matching_pursuit import matching_pursuit
 from thresh.inference.omp import PURSUIT, omp
-from thresh.parameters import POSITIVE, check_names, check_values, checked, one_of, optional
+from thresh.parameters import POSITIVE, check_names, check_values, checked, integer, one_of, optional
 
 # What stands in the signature of a solver and is no parameter of a study.
 GIVEN = ("x", "dictionary", "warm")
@@ -102,12 +106,18 @@ def absolute_penalty(dictionary, penalty: float | None, relative: float | None) 
     return value if relative is None else relative * value
 
 
+def within(k: int | None, codes: Tensor, x: Tensor, atoms: Tensor, nonnegative: bool) -> Tensor:
+    """The codes, or what a budget of k leaves of them."""
+    return codes if k is None else keep_largest(x, atoms, codes, k, nonnegative)
+
+
 def one_penalty(penalty: float | None = None, relative_penalty: float | None = None, **_: Any) -> None:
     if penalty is not None and relative_penalty is not None:
         raise ConfigError("penalty", penalty, f"either penalty or relative_penalty ({relative_penalty}), not both")
 
 
-PENALTIES = {"penalty": optional(POSITIVE), "relative_penalty": optional(POSITIVE)}
+# What solvers of the lasso have in common: two ways to give the penalty, and a budget that is kept afterwards.
+LASSO = {"penalty": optional(POSITIVE), "relative_penalty": optional(POSITIVE), "k": optional(integer(1))}
 START = one_of("zeros", "encoder")
 
 
@@ -119,7 +129,7 @@ def by_encoder(x: Tensor, dictionary) -> Tensor:
 def by_lasso(solve: Callable[..., Tensor], most: int) -> Callable[..., Tensor]:
     """A solver of the lasso up to a duality gap, from zeros, from the encoder's codes or from given ones."""
 
-    @checked(one_penalty, **solve.rules | PENALTIES | {"start": START})
+    @checked(one_penalty, **solve.rules | LASSO | {"start": START})
     def codes(
         x: Tensor,
         dictionary,
@@ -128,6 +138,7 @@ def by_lasso(solve: Callable[..., Tensor], most: int) -> Callable[..., Tensor]:
         nonnegative: bool = True,
         tolerance: float = 1e-6,
         max_steps: int = most,
+        k: int | None = None,
         start: str = "zeros",
         warm: Tensor | None = None,
     ) -> Tensor:
@@ -136,12 +147,14 @@ def by_lasso(solve: Callable[..., Tensor], most: int) -> Callable[..., Tensor]:
             warm = encoded(x, dictionary)
         # A negative code would be outside of what is searched, where a duality gap says nothing.
         warm = warm.clamp(min=0) if warm is not None and nonnegative else warm
-        return solve(*problem(x, dictionary), penalty, nonnegative, tolerance, max_steps, warm)
+        rows, atoms = problem(x, dictionary)
+        found = solve(rows, atoms, penalty, nonnegative, tolerance, max_steps, warm)
+        return within(k, found, rows, atoms, nonnegative)
 
     return codes
 
 
-@checked(one_penalty, **ito.rules | PENALTIES)
+@checked(one_penalty, **ito.rules | LASSO)
 def by_ito(
     x: Tensor,
     dictionary,
@@ -149,15 +162,17 @@ def by_ito(
     relative_penalty: float | None = None,
     nonnegative: bool = True,
     steps: int = 20,
+    k: int | None = None,
     warm: Tensor | None = None,
 ) -> Tensor:
     """`ito` from the encoder's codes, or from given ones."""
     penalty = absolute_penalty(dictionary, penalty, relative_penalty)
     warm = encoded(x, dictionary) if warm is None else warm
-    return ito(*problem(x, dictionary), penalty, warm, nonnegative, steps)
+    rows, atoms = problem(x, dictionary)
+    return within(k, ito(rows, atoms, penalty, warm, nonnegative, steps), rows, atoms, nonnegative)
 
 
-@checked(one_penalty, **lista.rules | PENALTIES)
+@checked(one_penalty, **lista.rules | LASSO)
 def by_lista(
     x: Tensor,
     dictionary,
@@ -168,28 +183,42 @@ def by_lista(
     epochs: int = 10,
     training_rows: int = 65536,
     seed: int = 0,
+    k: int | None = None,
 ) -> Callable[[Tensor], Tensor]:
     """The layers of `lista`, trained on a sample: a function of rows."""
     penalty = absolute_penalty(dictionary, penalty, relative_penalty)
-    found = fit_layers(*problem(x, dictionary), penalty, nonnegative, layers, epochs, seed)
-    return lambda rows: found(centred(rows, dictionary))
+    layers_of = fit_layers(*problem(x, dictionary), penalty, nonnegative, layers, epochs, seed)
+
+    def codes(x: Tensor) -> Tensor:
+        rows, atoms = problem(x, dictionary)
+        return within(k, layers_of(rows), rows, atoms, nonnegative)
+
+    return codes
 
 
 def by_pursuit(solve: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """A solver that chooses at most k atoms, one after the other."""
 
-    @checked(**PURSUIT)
-    def codes(x: Tensor, dictionary, k: int, nonnegative: bool = False) -> Tensor:
-        return solve(*problem(x, dictionary), k, nonnegative)
+    @checked(**solve.rules)
+    def codes(x: Tensor, dictionary, k: int, nonnegative: bool = False, residual: float | None = None) -> Tensor:
+        return solve(*problem(x, dictionary), k, nonnegative, residual)
 
     return codes
+
+
+@checked(**PURSUIT)
+def by_omp(x: Tensor, dictionary, k: int, nonnegative: bool = False) -> Tensor:
+    return omp(*problem(x, dictionary), k, nonnegative)
 
 
 SOLVERS: dict[str, Solver] = {
     "encoder": Solver(by_encoder),
     "fista": Solver(by_lasso(fista, 5000)),
+    "ista": Solver(by_lasso(ista, 100_000)),
+    "coordinate_descent": Solver(by_lasso(coordinate_descent, 1000)),
     "ito": Solver(by_ito),
     "lista": Solver(by_lista, fitted=True),
-    "omp": Solver(by_pursuit(omp)),
+    "omp": Solver(by_omp),
     "matching_pursuit": Solver(by_pursuit(matching_pursuit)),
+    "gradient_pursuit": Solver(by_pursuit(gradient_pursuit)),
 }
