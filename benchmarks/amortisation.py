@@ -24,15 +24,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import flops
 from amortisation_figure import figure
-from amortised_encoders import codes_by_adam, fitted, linear, mlp, objective
+from amortisation_problem import PENALTY, Known, Problem, learned
+from amortised_encoders import codes_by_adam, fitted, linear, mlp
 from machine import machine, table
-from planting import Planted
-from three_of_sixteen import ACTIVE, FEATURES, PUBLISHED, ROWS, UNITS, three_of_sixteen
+from three_of_sixteen import ACTIVE, FEATURES, PUBLISHED, UNITS, three_of_sixteen
 from thresh.dictionaries import learn
-from thresh.evaluation import matched_correlation, matched_cosine
-from thresh.inference import SOLVERS, fista, infer, prepare
+from thresh.inference import SOLVERS, infer, prepare
 
-PENALTY = 0.01  # of the root mean square norm of training rows
 HIDDEN = 256
 STEPS = (1, 3, 10, 30, 100, 300)
 LAYERS = (1, 2, 4, 8, 16)
@@ -40,52 +38,6 @@ ADAM_STEPS = (10, 100, 1000)
 SIZE = (FEATURES, UNITS)
 # What has to be reached in every seed: code MCC, and matched cosine of a learned dictionary.
 REQUIRED = {"known": (0.97, None), "learned": (0.95, 0.99)}
-
-
-class Problem:
-    """Training and test rows of one seed, and what was planted in the latter."""
-
-    def __init__(self, planted: Planted):
-        self.train, self.test = planted.rows[:ROWS], planted.rows[ROWS:]
-        self.features, self.directions = planted.features[ROWS:], planted.directions
-        self.penalty = PENALTY * float(np.sqrt(np.square(self.train).sum(axis=1).mean()))
-
-    def cost(self, x: np.ndarray, codes, dictionary) -> float:
-        codes = codes.toarray() if hasattr(codes, "toarray") else codes
-        rows = torch.from_numpy(x - getattr(dictionary, "bias", np.float32(0)))
-        return float(objective(rows, torch.as_tensor(codes), torch.as_tensor(dictionary.atoms).float(), self.penalty))
-
-    def scores(self, codes, dictionary) -> dict[str, float]:
-        best = infer(self.test, dictionary, "fista", penalty=self.penalty)
-        return {
-            "MCC": matched_correlation(codes, self.features),
-            "cosine": matched_cosine(dictionary.atoms, self.directions),
-            "gap": self.cost(self.test, codes, dictionary) / self.cost(self.test, best, dictionary) - 1,
-        }
-
-
-class Known:
-    """The planted directions as a dictionary; with an encoder, if one was fitted to them."""
-
-    def __init__(self, atoms: np.ndarray):
-        self.atoms = atoms.astype(np.float32)
-
-
-def learned(problem: Problem, restarts: int, epochs: int):
-    """Online dictionary learning; of several starts the one whose optimum on the training rows is the lowest.
-
-    One start in ten ends with an atom between two features, wherever its batches are 128 rows; of 512, which is the
-    default and makes an epoch of two batches, one in three.
-    """
-    found = [
-        learn(
-            problem.train, "online", FEATURES, seed, "cpu", penalty=PENALTY, batch_size=128, epochs=epochs, bias=False
-        )
-        for seed in range(restarts)
-    ]
-    codes = [fista(problem.train, one.atoms, problem.penalty) for one in found]
-    costs = [problem.cost(problem.train, z, one) for z, one in zip(codes, found, strict=True)]
-    return found[int(np.argmin(costs))]
 
 
 def under(problem: Problem, dictionary, effort: float) -> Iterator[tuple]:
