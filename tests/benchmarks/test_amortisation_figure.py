@@ -1,6 +1,7 @@
 """The front of the amortisation figure."""
 
 import pandas as pd
+
 from amortisation_figure import front
 
 
