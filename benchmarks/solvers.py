@@ -3,14 +3,14 @@
     python benchmarks/solvers.py            # 20,000 rows; about a quarter of an hour
     python benchmarks/solvers.py --quick    # 2,000 rows, one repeat; about a minute
 
-Rows are sums of 16 of 1024 unit-norm Gaussian atoms in 256 units, weights in U(.5, 1.5) or with random signs, and noise of
-standard deviation .01; float32 for thresh and, where its tolerance can be reached so, for scikit-learn. Arms take turns, and
-medians over repeats are printed with the ratio to thresh (median of the ratios within a repeat).
+Rows are sums of 16 of 1024 unit-norm Gaussian atoms in 256 units, weights in U(.5, 1.5) or with random signs, and noise
+of standard deviation .01. Arms take turns, and medians over repeats are printed with the ratio to thresh (median of the
+ratios within a repeat).
 
-The lasso is 0.5 |x - z D|^2 + penalty |z|_1 for all. `sparse_encode` stops at 1e-8 |x|^2, in float64, for in float32 its
-gap cannot be resolved so far and most rows end at `max_iter`. As that is more than was asked, it is timed a second time
-with the loosest tolerance, of powers of ten, at which the median gap on 500 rows is no larger than `--tolerance`,
-in float32. Gaps are relative to the objective and computed in float64 for all.
+The lasso is 0.5 |x - z D|^2 + penalty |z|_1 for all; thresh computes it in float32. `sparse_encode` stops at a gap of
+1e-8 |x|^2 and is given float64, for in float32 its gap cannot be resolved so far and most rows end at `max_iter`. As
+that is more than was asked, it is timed a second time in float32 with the loosest tolerance, of powers of ten, at which
+the median gap of 500 rows is no larger than `--tolerance`. Gaps are relative to the objective and computed in float64.
 """
 
 import argparse
@@ -115,10 +115,9 @@ def compare_lasso(options: argparse.Namespace) -> str:
             for name in seconds:
                 gap = gaps(x, atoms, codes[name], penalty, nonnegative)
                 active = (codes[name] != 0).sum(axis=1).mean()
-                lines.append(
-                    ["non-negative" if nonnegative else "signed", f"{penalty}", f"{active:.1f}", name]
-                    + [*figures(seconds, name), f"{np.median(gap):.0e}", f"{np.quantile(gap, 0.99):.0e}"]
-                )
+                case = ["non-negative" if nonnegative else "signed", f"{penalty}", f"{active:.1f}"]
+                found = [f"{np.median(gap):.0e}", f"{np.quantile(gap, 0.99):.0e}"]
+                lines.append([*case, name, *figures(seconds, name), *found])
                 print(" ".join(lines[-1]), file=sys.stderr, flush=True)
     return table(
         ["codes", "penalty", "active atoms", "", "seconds", "over thresh", "median gap", "99 % of gaps below"], lines

@@ -86,10 +86,7 @@ def solve_lasso(
     warm: Tensor | None = None,
 ) -> Tensor:
     """`fista` on checked tensors: working sets first, then all atoms for the rows that are left."""
-    if warm is None:
-        codes = x.new_zeros(len(x), len(atoms))
-    else:
-        codes = warm * (atoms != 0).any(dim=1)
+    codes = x.new_zeros(len(x), len(atoms)) if warm is None else warm * (atoms != 0).any(dim=1)
     rows = torch.arange(len(x), device=x.device)
     terms = {"penalty": penalty, "nonnegative": nonnegative, "tolerance": tolerance, "max_steps": max_steps}
     if warm is None and working_sets.suit(atoms):

@@ -29,10 +29,10 @@ def solve(
 ) -> Tensor:
     """Fill `codes` (zeros) with the lasso's; returns the rows whose relative duality gap is still above the tolerance.
 
-    The first set is a guess from the correlations. A round of a row takes FISTA steps on its working set, where few and little correlated atoms make the problem well
-    conditioned, and a Newton step on the atoms that are active then. One product with all atoms gives the exact
-    duality gap of the full problem and the atoms to add. Rows that end with more active atoms than a quarter of
-    the dictionary, or after too many rounds, are left to their codes so far.
+    The first set is a guess from the correlations. A round of a row takes FISTA steps on its working set, where few
+    and little correlated atoms make the problem well conditioned, and a Newton step on the atoms that are active
+    then. One product with all atoms gives the exact duality gap of the full problem and the atoms to add. Rows with
+    more active atoms than a quarter of the dictionary, or after too many rounds, are left with their codes so far.
 
     References
     ----------
@@ -114,7 +114,7 @@ class Problem:
         return place.div(count, rounding_mode="floor") * self.groups + best.gather(1, place % count)
 
     def advance(self, sets: Sets, codes: Tensor, left: Tensor, tolerance: float) -> Sets:
-        """One round. Codes of all rows are written, what is done leaves, the others get atoms; two host syncs on a GPU."""
+        """One round: rows that are done write their codes and leave, the others get atoms."""
         gram = self.gram.among(sets.index)
         target = sets.slope + torch.bmm(sets.codes.unsqueeze(1), gram).squeeze(1)
         # What is left after some rounds is badly conditioned, and a step here is cheap beside a product with all atoms.
