@@ -68,7 +68,7 @@ def test_lengths_of_atoms_only_rescale_codes(nonnegative):
     assert np.abs(gradient_pursuit(x, d * lengths[:, None], 5, nonnegative) * lengths - codes).max() < 1e-10
 
 
-@pytest.mark.parametrize("solve", [matching_pursuit, gradient_pursuit])
+@pytest.mark.parametrize("solve", [omp, matching_pursuit, gradient_pursuit])
 @pytest.mark.parametrize("nonnegative", [False, True])
 def test_a_row_ends_at_its_tolerance_with_what_it_had_then(solve, nonnegative):
     x, _, d = planted(rows=50, atoms=80, active=4)
@@ -87,7 +87,7 @@ def is_within(row, codes, d, share):
     return np.linalg.norm(row - codes @ d) <= share * np.linalg.norm(row)
 
 
-@pytest.mark.parametrize("solve", [matching_pursuit, gradient_pursuit])
+@pytest.mark.parametrize("solve", [omp, matching_pursuit, gradient_pursuit])
 def test_a_tolerance_that_cannot_be_used_is_named(solve):
     with pytest.raises(ConfigError, match="residual: found 2, expected a number between 0 and 1"):
         solve(np.ones((3, 8)), directions(6, 8), 2, residual=2)

@@ -7,12 +7,11 @@ import torch
 from torch import Tensor
 
 from thresh.inference.arrays import on_tensors
-from thresh.inference.matching_pursuit import STOPPED_PURSUIT
-from thresh.inference.omp import check_k
+from thresh.inference.omp import PURSUIT, check_k
 from thresh.parameters import checked
 
 
-@checked(**STOPPED_PURSUIT)
+@checked(**PURSUIT)
 def gradient_pursuit(x, atoms, k: int, nonnegative: bool = False, residual: float | None = None) -> np.ndarray | Tensor:
     """Codes after at most k greedy steps, so with at most k active atoms.
 

@@ -8,13 +8,10 @@ from torch import Tensor
 
 from thresh.inference.arrays import on_tensors
 from thresh.inference.omp import PURSUIT, check_k
-from thresh.parameters import between, checked, optional
-
-# Of the pursuits that may end before they have taken k atoms.
-STOPPED_PURSUIT = PURSUIT | {"residual": optional(between(0, 1))}
+from thresh.parameters import checked
 
 
-@checked(**STOPPED_PURSUIT)
+@checked(**PURSUIT)
 def matching_pursuit(x, atoms, k: int, nonnegative: bool = False, residual: float | None = None) -> np.ndarray | Tensor:
     """Codes after at most k greedy steps, so with at most k active atoms.
 

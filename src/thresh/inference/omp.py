@@ -11,14 +11,14 @@ from thresh.errors import ConfigError
 from thresh.inference.arrays import on_tensors
 from thresh.inference.blocks import block_rows, over_blocks
 from thresh.inference.gram import Gram
-from thresh.parameters import TRUE_OR_FALSE, checked, integer
+from thresh.parameters import TRUE_OR_FALSE, between, checked, integer, optional
 
-# Of the solvers that choose k atoms a row.
-PURSUIT = {"k": integer(1), "nonnegative": TRUE_OR_FALSE}
+# Of the solvers that choose at most k atoms a row.
+PURSUIT = {"k": integer(1), "nonnegative": TRUE_OR_FALSE, "residual": optional(between(0, 1))}
 
 
 @checked(**PURSUIT)
-def omp(x, atoms, k: int, nonnegative: bool = False) -> np.ndarray | Tensor:
+def omp(x, atoms, k: int, nonnegative: bool = False, residual: float | None = None) -> np.ndarray | Tensor:
     """Codes with at most k active atoms, chosen greedily, with exact least squares on the chosen ones.
 
     Each step takes the atom that correlates best with the residual, j = argmax |r . d_j| / |d_j|, adds a row to
@@ -33,7 +33,9 @@ def omp(x, atoms, k: int, nonnegative: bool = False) -> np.ndarray | Tensor:
     atoms : (atoms, units)
         Need not have unit norm. An atom of zeros is never chosen.
     k
-        Between 1 and the number of atoms.
+        Most atoms, between 1 and the number of atoms.
+    residual
+        A row ends when |r| is at most so much of |x|; None: at k atoms.
 
     Returns
     -------
@@ -44,7 +46,7 @@ def omp(x, atoms, k: int, nonnegative: bool = False) -> np.ndarray | Tensor:
     DictionaryError
         A value of x or of the atoms is not finite (names the row), or widths differ.
     ConfigError
-        k is no integer from 1 to the number of atoms.
+        k is no integer from 1 to the number of atoms, or `residual` is not between 0 and 1.
 
     References
     ----------
@@ -52,7 +54,7 @@ def omp(x, atoms, k: int, nonnegative: bool = False) -> np.ndarray | Tensor:
     Agrees with scikit-learn's `orthogonal_mp`.
     """
     check_k(k, atoms)
-    return on_tensors(partial(pursue, k=int(k), nonnegative=nonnegative), x, atoms)
+    return on_tensors(partial(pursue, k=int(k), nonnegative=nonnegative, residual=residual or 0.0), x, atoms)
 
 
 def check_k(k: int, atoms) -> None:
@@ -60,7 +62,7 @@ def check_k(k: int, atoms) -> None:
         raise ConfigError("k", k, f"at most the number of atoms ({len(atoms)})")
 
 
-def pursue(x: Tensor, atoms: Tensor, *, k: int, nonnegative: bool) -> Tensor:
+def pursue(x: Tensor, atoms: Tensor, *, k: int, nonnegative: bool, residual: float = 0.0) -> Tensor:
     """`omp` on checked tensors, block of rows by block of rows."""
     codes = x.new_zeros(len(x), len(atoms))
     norms = atoms.norm(dim=1)
@@ -68,7 +70,7 @@ def pursue(x: Tensor, atoms: Tensor, *, k: int, nonnegative: bool) -> Tensor:
     gram = Gram(directions, len(x))
 
     def pursue_block(rows: slice) -> None:
-        pursue_rows(Support(x[rows], gram, k), codes[rows], nonnegative)
+        pursue_rows(Support(x[rows], gram, k), codes[rows], nonnegative, residual)
 
     over_blocks(pursue_block, len(x), block_rows(x, max(len(atoms), k * k)), x.device)
     if nonnegative:
@@ -76,7 +78,7 @@ def pursue(x: Tensor, atoms: Tensor, *, k: int, nonnegative: bool) -> Tensor:
     return codes.div_(torch.where(norms > 0, norms, 1.0))
 
 
-def pursue_rows(support: "Support", codes: Tensor, nonnegative: bool) -> None:
+def pursue_rows(support: "Support", codes: Tensor, nonnegative: bool, residual: float) -> None:
     """Fill `codes` (zeros), as multiples of atoms of unit norm; rows that are done leave the batch."""
     k = support.index.shape[1]
     least = 10 * torch.finfo(codes.dtype).eps * support.x.norm(dim=1)
@@ -89,6 +91,8 @@ def pursue_rows(support: "Support", codes: Tensor, nonnegative: bool) -> None:
         taken = torch.where(support.used(), -1.0, strength.gather(1, support.index))
         best, chosen = strength.scatter_reduce_(1, support.index, taken, "amin").max(dim=1)
         going = (best > least) & (support.count < k)
+        if residual > 0:
+            going &= support.residual().norm(dim=1) > residual * support.x.norm(dim=1)
         old = support.weights
         going &= support.extend(chosen, correlation, going)
         if nonnegative:
@@ -145,7 +149,10 @@ class Support:
 
     def exact_correlation(self) -> Tensor:
         """From the residual itself, so that its rounding is small where the residual is."""
-        return (self.x - self.gram.combined(*self.chosen())) @ self.gram.atoms.T
+        return self.residual() @ self.gram.atoms.T
+
+    def residual(self) -> Tensor:
+        return self.x - self.gram.combined(*self.chosen())
 
     def chosen(self) -> tuple[Tensor, Tensor]:
         size = max(1, int(self.count.max())) if on_cpu(self.x) else self.index.shape[1]

@@ -18,7 +18,7 @@ from thresh.inference.ista import ista
 from thresh.inference.ito import ito
 from thresh.inference.lista import fit_layers, lista
 from thresh.inference.matching_pursuit import matching_pursuit
-from thresh.inference.omp import PURSUIT, omp
+from thresh.inference.omp import omp
 from thresh.inference.sparse_bayesian import sparse_bayesian
 from thresh.parameters import POSITIVE, check_names, check_values, checked, integer, one_of, optional
 
@@ -207,11 +207,6 @@ def by_pursuit(solve: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return codes
 
 
-@checked(**PURSUIT)
-def by_omp(x: Tensor, dictionary, k: int, nonnegative: bool = False) -> Tensor:
-    return omp(*problem(x, dictionary), k, nonnegative)
-
-
 @checked(**sparse_bayesian.rules)
 def by_sparse_bayesian(
     x: Tensor,
@@ -233,7 +228,7 @@ SOLVERS: dict[str, Solver] = {
     "coordinate_descent": Solver(by_lasso(coordinate_descent, 1000)),
     "ito": Solver(by_ito),
     "lista": Solver(by_lista, fitted=True),
-    "omp": Solver(by_omp),
+    "omp": Solver(by_pursuit(omp)),
     "matching_pursuit": Solver(by_pursuit(matching_pursuit)),
     "gradient_pursuit": Solver(by_pursuit(gradient_pursuit)),
     "sparse_bayesian": Solver(by_sparse_bayesian),

@@ -26,6 +26,7 @@ WIDENED = (0.4, 0.8)  # of the run: between them the window grows
 REWEIGHTED = 0.75  # share of the run after which large codes are penalised less
 LEVEL = 0.13  # of the usual strength of codes: a code as large has half the penalty
 UPDATES = 10  # at least, in an epoch
+FEW_ROWS = 15  # rows for each atom with which twice as many steps are taken as with very many
 WARM = 0.75  # share of the FISTA steps from remembered codes: pays for keeping them; half was too few for some seeds
 
 
@@ -124,6 +125,11 @@ class OnlineDictionary(Learner):
 
     def begin(self, members: Sequence[Learner], start: Start) -> Run:
         return OnlineRun(self, start)
+
+    def passes(self, rows: int) -> int:
+        """The fewer rows there are for an atom, the more often each is needed."""
+        steps = self.usual_steps * (1 + FEW_ROWS * self.atoms / rows)
+        return self.epochs or max(1, math.ceil(steps / math.ceil(rows / self.rows_of_step(rows))))
 
     def rows_of_step(self, rows: int) -> int:
         """At most `batch_size`, and so few that an epoch of few rows has some updates."""
