@@ -71,6 +71,8 @@ class OnlineDictionary(Learner):
         with fewer atoms), which are part of every checkpoint. None: if these are 256 MiB or less, a million rows.
         Codes start from zero in the first epoch, where atoms were replaced since, for 'omp', and for rows of a source
         without `numbers` (see `thresh.dictionaries.rows.Rows`).
+    batch_size
+        Rows of a step. None: 512, or a tenth of all rows if that is less.
 
     References
     ----------
@@ -92,6 +94,7 @@ class OnlineDictionary(Learner):
         nonnegative=TRUE_OR_FALSE,
         warm_start=optional(TRUE_OR_FALSE),
         bias=TRUE_OR_FALSE,
+        batch_size=optional(integer(1)),
     )
     def __init__(
         self,
@@ -101,17 +104,19 @@ class OnlineDictionary(Learner):
         penalty: float = 0.05,
         start_penalty: float = 0.2,
         steps: int = 20,
-        window: float = 0.3,
-        final_window: float = 1.0,
+        window: float = 0.2,
+        final_window: float = 0.5,
         duplicate: float | None = None,
         codes: str = "fista",
         k: int | None = None,
         nonnegative: bool = True,
         warm_start: bool | None = None,
         bias: bool = True,
+        batch_size: int | None = None,
         **common,
     ):
-        super().__init__(units, atoms, **common)
+        super().__init__(units, atoms, **common, **({} if batch_size is None else {"batch_size": batch_size}))
+        self.few_rows_in_a_step = batch_size is None
         if codes == "fista" and k is not None:
             raise ConfigError("k", k, "null: codes by fista have no fixed number of active atoms")
         if codes == "omp" and not (k and k <= atoms):
@@ -132,8 +137,8 @@ class OnlineDictionary(Learner):
         return self.epochs or max(1, math.ceil(steps / math.ceil(rows / self.rows_of_step(rows))))
 
     def rows_of_step(self, rows: int) -> int:
-        """At most `batch_size`, and so few that an epoch of few rows has some updates."""
-        return min(self.batch_size, max(1, rows // UPDATES))
+        """If nobody asked for a number, so few that an epoch of few rows has some updates."""
+        return min(self.batch_size, max(1, rows // UPDATES)) if self.few_rows_in_a_step else self.batch_size
 
     def memory(self, start: Start) -> RememberedCodes | None:
         """For the codes of all rows, if it is wanted and of use."""
