@@ -31,7 +31,7 @@ from compositional import ACTIVE, PUBLISHED, Compositional, compositional, score
 from machine import machine, table
 from thresh.dictionaries import learn
 from thresh.evaluation import matched_cosine
-from thresh.inference import infer
+from thresh.inference import infer, prepare
 
 PENALTY = 0.1
 AUTOENCODERS = {"relu": {}, "topk": {"k": ACTIVE}, "jumprelu": {}, "mp": {"k": ACTIVE}}
@@ -40,6 +40,8 @@ OTHERS = "DL-FISTA"  # the authors' own learner, fitted to the validation rows
 # Of the rows: they have no offset. All else as the library chooses it.
 KNOWN = {"bias": False}
 QUICK = {"epochs": 60}
+# Where there are more latents than training rows, these do not determine the latents, however long one learns.
+FEW = {"epochs": 100}
 
 
 class Directions:
@@ -103,12 +105,17 @@ def codes_of(arm: str, data: Compositional, seed: int, quick: dict) -> Iterator[
         atoms /= np.linalg.norm(atoms, axis=1, keepdims=True)
         yield arm, by_fista(test, Directions(atoms)), atoms
     else:
-        params = (KNOWN if arm == AUTO else AUTOENCODERS[arm]) | quick
+        params = (KNOWN if arm == AUTO else AUTOENCODERS[arm]) | (FEW if latents > len(data.train.rows) else {}) | quick
         # A dictionary has at most as many atoms as rows that it is learned from.
         dictionary = learn(data.train.rows, arm, atoms=min(latents, len(data.train.rows)), seed=seed, **params)
         if arm != AUTO:
             yield arm, [infer(rows, dictionary, "encoder") for rows in test], dictionary.atoms
-        yield arm if arm == AUTO else f"FISTA on {arm}", by_fista(test, dictionary), dictionary.atoms
+        yield f"FISTA on {arm}", by_fista(test, dictionary), dictionary.atoms
+        if arm == AUTO:
+            yield f"OMP on {arm}", [infer(rows, dictionary, "omp", k=ACTIVE) for rows in test], dictionary.atoms
+            # An encoder of a few layers that is fitted to the learned atoms, on training rows.
+            encoder = prepare(data.train.rows, dictionary, "lista", penalty=PENALTY)
+            yield f"LISTA on {arm}", [infer(rows, dictionary, encoder) for rows in test], dictionary.atoms
 
 
 def by_fista(test: list[np.ndarray], dictionary) -> list:
@@ -126,10 +133,10 @@ def tables(found: list[dict]) -> str:
 
 
 def mcc(arm: str, case: tuple[int, int], found: list[dict]) -> str:
-    measured = " / ".join(average(arm, case, score, found) for score in ("mcc_in", "mcc_out"))
+    own = [average(arm, case, score, found) for score in ("mcc_in", "mcc_out") if arm != OTHERS]
     latents, samples = case
-    published = PUBLISHED.get(latents, {}).get(arm) if samples == 5000 else None
-    return measured if published is None else f"{measured} ({published[0]:.3f} / {published[1]:.3f})"
+    published = PUBLISHED.get(latents, {}).get(arm, ()) if samples == 5000 else ()
+    return " / ".join(own) + (" ({:.3f} / {:.3f})".format(*published) if published else "")
 
 
 def average(arm: str, case: tuple[int, int], score: str, found: list[dict]) -> str:

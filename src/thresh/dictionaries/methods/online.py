@@ -37,10 +37,16 @@ class OnlineDictionary(Learner):
     forget rows older than a window; then for each atom in turn d_j += (B_j - A_j D) / A_jj, to unit norm.
 
     Atoms start as rows of the data. A large penalty at the start makes the first atoms explain whole rows
-    by few features, and falls while they sharpen. Twice an epoch, atoms that are weak or close to a stronger
-    one are set to the residuals of the worst explained rows: the local minima that matter are two atoms that
-    share a feature while another feature has none, and one atom for two features beside one for noise. The
-    rule is strict at first and mild later, because real features can be close to each other, or rare.
+    by few features, and falls while they sharpen. A short window lets atoms follow few rows at a time, which
+    takes them out of poor optima as heat would; it grows, and they settle. Twice an epoch, atoms that are weak
+    or close to a stronger one are set to the residuals of the worst explained rows: the local minima that matter
+    are two atoms that share a feature while another feature has none, and one atom for two features beside one
+    for noise. The rule is strict at first and mild later, because real features can be close to each other, or
+    rare. Runs of many epochs also begin atoms anew that stand for no feature (`thresh.dictionaries.renewal`).
+
+    In the last quarter of a run with remembered codes, the penalty of a code is divided by 1 + |z| / level, z its
+    last value and level .13 of the usual strength: atoms then come from codes that are hardly shrunk, and few. It is
+    an l1 penalty reweighted to stand for the logarithm, of which each epoch is one step.
 
     Assumes that rows are sums of few features and little else. Choose `codes='omp'` where rows have about the same
     number of features and their strengths matter: least squares does not shrink them. Choose `nonnegative=False` where
@@ -76,7 +82,7 @@ class OnlineDictionary(Learner):
 
     References
     ----------
-    Mairal et al. 2009, algorithms 1 and 2.
+    Mairal et al. 2009, algorithms 1 and 2; reweighting: Candes, Wakin & Boyd 2008, eq. 6.
     """
 
     name = "online"
