@@ -37,8 +37,6 @@ PENALTY = 0.1
 AUTOENCODERS = {"relu": {}, "topk": {"k": ACTIVE}, "jumprelu": {}, "mp": {"k": ACTIVE}}
 ORACLE, PROBE, RANDOM, AUTO = "FISTA, true dictionary", "linear probe", "FISTA, random directions", "auto"
 OTHERS = "DL-FISTA"  # the authors' own learner, fitted to the validation rows
-# Of the rows: they have no offset. All else as the library chooses it.
-KNOWN = {"bias": False}
 QUICK = {"epochs": 60}
 # Where there are more latents than training rows, these do not determine the latents, however long one learns.
 FEW = {"epochs": 100}
@@ -105,7 +103,7 @@ def codes_of(arm: str, data: Compositional, seed: int, quick: dict) -> Iterator[
         atoms /= np.linalg.norm(atoms, axis=1, keepdims=True)
         yield arm, by_fista(test, Directions(atoms)), atoms
     else:
-        params = (KNOWN if arm == AUTO else AUTOENCODERS[arm]) | (FEW if latents > len(data.train.rows) else {}) | quick
+        params = AUTOENCODERS.get(arm, {}) | (FEW if latents > len(data.train.rows) else {}) | quick
         # A dictionary has at most as many atoms as rows that it is learned from.
         dictionary = learn(data.train.rows, arm, atoms=min(latents, len(data.train.rows)), seed=seed, **params)
         if arm != AUTO:
