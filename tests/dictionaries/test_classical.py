@@ -124,7 +124,7 @@ def test_a_mean_that_all_rows_share_costs_nothing(method, params):
     assert shifted > usual - 0.01
     if "k" not in params:  # Greedy codes spend an atom on it.
         without = learn(moved, method, atoms=40, device="cpu", **params | {"bias": False})
-        assert matched_cosine(without.atoms, planted.directions) < 0.5
+        assert matched_cosine(without.atoms, planted.directions) < usual - 0.2
 
 
 def test_codes_of_a_fixed_number_need_the_number():
