@@ -16,7 +16,7 @@ from thresh.inference.small_lasso import SmallLasso
 GROUPS = 128  # of atoms, whose best are the candidates: about what a sort of 128 numbers costs beside a product
 FIRST = 24  # atoms of a row to begin with
 FIRST_LOOK = 1  # round after which the atoms that break the dual constraint tell how many will be active
-WIDTHS = 16  # sets have multiples of so many places
+WIDTHS = 16  # sets have multiples of so many places, wide ones of four times as many
 SETS_LIMIT = 1 << 22  # entries of the Gram matrices of a block's working sets
 
 
@@ -63,14 +63,13 @@ def solve(
         numbers = torch.arange(rows.start, rows.stop, device=x.device)
         waiting = problem.begin(x[rows], numbers) if warm is None else problem.begin_from(x[rows], numbers, warm[rows])
         while waiting:
-            sets = waiting.pop()
-            if len(sets.rows) > 1 and sets.index.shape[1] ** 2 * len(sets.rows) > SETS_LIMIT:
-                waiting += sets.halves()
-            else:
-                waiting += problem.advance(sets)
+            waiting = merged([part for sets in waiting for piece in sets.pieces() for part in problem.advance(piece)])
 
     over_blocks(solve_block, len(x), block_rows(x, problem.width), x.device)
     return problem.codes, problem.gap
+
+
+PARTS = ("rows", "x", "index", "codes", "slope")
 
 
 @dataclass
@@ -84,27 +83,56 @@ class Sets:
     slope: Tensor  # r D' at the atoms of the set
     rounds: int
 
-    def halves(self) -> list["Sets"]:
-        middle = len(self.rows) // 2
-        return [self.pick(slice(middle)), self.pick(slice(middle, None))]
+    def pieces(self) -> list["Sets"]:
+        """Of so few rows that their Gram matrices fit in memory."""
+        most = max(1, SETS_LIMIT // self.index.shape[1] ** 2)
+        return [self.pick(slice(begin, begin + most)) for begin in range(0, len(self.rows), most)]
 
     def pick(self, rows: "Tensor | slice") -> "Sets":
-        parts = (part[rows] for part in (self.rows, self.x, self.index, self.codes, self.slope))
-        return Sets(*parts, self.rounds)
+        return Sets(*(getattr(self, name)[rows] for name in PARTS), self.rounds)
 
     def of_active(self, nothing: int) -> list["Sets"]:
-        """The active atoms alone, in parts of equal width.
+        """The active atoms alone, in parts of equal width."""
+        parts = []
+        for width, rows in by_width(self.codes != 0):
+            part = self.pick(rows)
+            place = part.codes.abs().topk(width, dim=1).indices
+            index, codes, slope = (each.gather(1, place) for each in (part.index, part.codes, part.slope))
+            parts.append(Sets(part.rows, part.x, torch.where(codes != 0, index, nothing), codes, slope, self.rounds))
+        return parts
 
-        Sums of another length are rounded otherwise: the width that a row is computed with has to be its own.
-        """
-        places = ((self.codes != 0).sum(dim=1).sub_(1).clamp_(min=0) // WIDTHS + 1).mul_(WIDTHS)
-        places.clamp_(max=self.index.shape[1])
-        return [self.pick(places == width).strongest(width, nothing) for width in places.unique().tolist()]
+    def with_more(self, index: Tensor, slope: Tensor, joining: Tensor) -> list["Sets"]:
+        """With atoms (rows, more) of which the first are `joining`, in parts of equal width."""
+        parts = []
+        for width, rows in by_width(joining):
+            part = self.pick(rows)
+            part.index = torch.cat([part.index, index[rows, :width]], dim=1)
+            part.slope = torch.cat([part.slope, slope[rows, :width]], dim=1)
+            part.codes = pad(part.codes, (0, width))
+            parts.append(part)
+        return parts
 
-    def strongest(self, width: int, nothing: int) -> "Sets":
-        place = self.codes.abs().topk(width, dim=1).indices
-        index, codes, slope = (part.gather(1, place) for part in (self.index, self.codes, self.slope))
-        return Sets(self.rows, self.x, torch.where(codes != 0, index, nothing), codes, slope, self.rounds)
+
+def by_width(used: Tensor) -> list[tuple[int, Tensor]]:
+    """Widths, and the rows whose used places fit into it.
+
+    Sums of another length are rounded otherwise: the width that a row is computed with has to be its own.
+    """
+    count = used.sum(dim=1).clamp_(min=1)
+    step = torch.where(count <= 4 * WIDTHS, WIDTHS, 4 * WIDTHS)
+    widths = ((count + step - 1) // step * step).clamp_(max=used.shape[1])
+    return [(width, (widths == width).nonzero().squeeze(1)) for width in widths.unique().tolist()]
+
+
+def merged(parts: list[Sets]) -> list[Sets]:
+    """Parts of equal width in one."""
+    alike = {}
+    for part in parts:
+        alike.setdefault(part.index.shape[1], []).append(part)
+    return [
+        Sets(*(torch.cat([getattr(part, name) for part in same]) for name in PARTS), same[0].rounds)
+        for same in alike.values()
+    ]
 
 
 class Problem:
@@ -126,49 +154,43 @@ class Problem:
         slope = product(x, self.atoms.T)
         index = self.strongest(self.strength(slope), min(FIRST, self.groups))
         start = slope.gather(1, index)
-        small = self.small(index, start, torch.zeros_like(start))
-        self.effort.improve(small, 0)
+        sets = Sets(rows, x, index, torch.zeros_like(start), start, -1)
+        self.improve(sets)
+        index = torch.where(sets.codes != 0, index, self.nothing)
         # Less exact than from the residual, and faster; atoms are only chosen by it, and the next round corrects it.
-        slope = self.gram.less(slope, index, small.codes)
-        strength = self.strength(slope)
-        index = torch.where(small.codes != 0, index, self.nothing)
-        return [self.extend(Sets(rows, x, index, small.codes, slope.gather(1, index), 0), slope, strength)]
+        slope = self.gram.less(slope, index, sets.codes)
+        sets.index, sets.slope = index, slope.gather(1, index)
+        return self.extend(sets, slope, self.strength(slope))
 
     def begin_from(self, x: Tensor, rows: Tensor, codes: Tensor) -> list[Sets]:
         """From codes that are given."""
         count = max(1, int((codes != 0).sum(dim=1).max()))
-        values, index = codes.abs().topk(count, dim=1)
-        return self.look(Sets(rows, x, index, codes.gather(1, index), values, 0))
-
-    def strength(self, slope: Tensor) -> Tensor:
-        return slope if self.nonnegative else slope.abs()
-
-    def strongest(self, strength: Tensor, count: int) -> Tensor:
-        """The `count` strongest atoms of each row: they are in the groups that have the strongest."""
-        members = strength.view(len(strength), self.group, self.groups)
-        best = members.amax(dim=1).topk(count, dim=1, sorted=False).indices
-        candidates = members.gather(2, best.unsqueeze(1).expand(-1, self.group, -1)).flatten(1)
-        place = candidates.topk(count, dim=1, sorted=False).indices
-        return place.div(count, rounding_mode="floor") * self.groups + best.gather(1, place % count)
-
-    def small(self, index: Tensor, slope: Tensor, codes: Tensor) -> SmallLasso:
-        return SmallLasso(self.gram.among(index), slope, codes, self.penalty, self.nonnegative)
+        index = codes.abs().topk(count, dim=1).indices
+        known = codes.gather(1, index)
+        sets = Sets(rows, x, index, known, torch.zeros_like(known), 0)
+        return [part for own in sets.of_active(self.nothing) for part in self.look(own)]
 
     def advance(self, sets: Sets) -> list[Sets]:
-        """One round."""
-        small = self.small(sets.index, sets.slope, sets.codes)
+        """One round: rows that are done leave with their codes, the others get atoms."""
+        self.improve(sets)
+        parts = []
+        for part in sets.of_active(self.nothing):
+            small = self.small(part)
+            small.solve_active()
+            part.codes = small.codes
+            parts += self.look(part)
+        return parts
+
+    def improve(self, sets: Sets) -> None:
+        small = self.small(sets)
         self.effort.improve(small, sets.rounds)
-        small.solve_active()
-        sets.codes = small.codes
-        sets.rounds += 1
-        return self.look(sets)
+        sets.codes, sets.slope, sets.rounds = small.codes, small.slope, sets.rounds + 1
+
+    def small(self, sets: Sets) -> SmallLasso:
+        return SmallLasso(self.gram.among(sets.index), sets.slope, sets.codes, self.penalty, self.nonnegative)
 
     def look(self, sets: Sets) -> list[Sets]:
-        """Rows that are done leave with their codes, the others get atoms."""
-        parts = (self.look_at(part) for part in sets.of_active(self.nothing))
-        return [part for part in parts if part is not None]
-
-    def look_at(self, sets: Sets) -> Sets | None:
+        """The rows that are not done, with the atoms they miss."""
         residual = sets.x - self.gram.combined(sets.index, sets.codes)
         slope = product(residual, self.atoms.T)
         strength = self.strength(slope)
@@ -184,17 +206,27 @@ class Problem:
             self.write(sets.pick((~running).nonzero().squeeze(1)))
             sets, slope = sets.pick(rows), slope[rows]
             strength = slope if self.nonnegative else strength[rows]
-        return self.extend(sets, slope, strength) if len(rows) else None
+        return self.extend(sets, slope, strength) if len(rows) else []
 
-    def extend(self, sets: Sets, slope: Tensor, strength: Tensor) -> Sets:
+    def extend(self, sets: Sets, slope: Tensor, strength: Tensor) -> list[Sets]:
         """Add the atoms that break the dual constraint most: few at first, when most would turn out not to matter."""
         taken = torch.where(sets.codes != 0, -torch.inf, strength.gather(1, sets.index))
         count = min(max(8 << sets.rounds // 3, sets.index.shape[1] // 2), self.groups)
         best = self.strongest(strength.scatter(1, sets.index, taken), count)
-        sets.index = torch.cat([sets.index, best], dim=1)
-        sets.slope = torch.cat([sets.slope, slope.gather(1, best)], dim=1)
-        sets.codes = torch.cat([sets.codes, sets.codes.new_zeros(best.shape)], dim=1)
-        return sets
+        joining = strength.gather(1, best) > self.penalty
+        best = torch.where(joining, best, self.nothing)
+        return sets.with_more(best, slope.gather(1, best), joining)
+
+    def strength(self, slope: Tensor) -> Tensor:
+        return slope if self.nonnegative else slope.abs()
+
+    def strongest(self, strength: Tensor, count: int) -> Tensor:
+        """The `count` strongest atoms of each row, in this order: they are in the groups that have the strongest."""
+        members = strength.view(len(strength), self.group, self.groups)
+        best = members.amax(dim=1).topk(count, dim=1, sorted=False).indices
+        candidates = members.gather(2, best.unsqueeze(1).expand(-1, self.group, -1)).flatten(1)
+        place = candidates.topk(count, dim=1).indices
+        return place.div(count, rounding_mode="floor") * self.groups + best.gather(1, place % count)
 
     def write(self, sets: Sets) -> None:
         # Unused places are those of the atom of zeros, beyond the width of codes, with weight 0: added, not assigned.
