@@ -100,7 +100,12 @@ def solve_lasso(
         codes = beginning(x, atoms, warm, nonnegative)
         rows = torch.arange(len(x), device=x.device)
     else:
-        effort = Effort(partial(on_a_set, most=max_steps), ROUNDS, most=int(ACTIVE * len(atoms)), candidates=int(CANDIDATES * len(atoms)))
+        effort = Effort(
+            partial(on_a_set, most=max_steps),
+            ROUNDS,
+            most=int(ACTIVE * len(atoms)),
+            candidates=int(CANDIDATES * len(atoms)),
+        )
         codes, gap = working_sets.solve(x, atoms, warm, **terms, tolerance=tolerance, effort=effort)
         rows = (gap > tolerance).nonzero().squeeze(1)
     if len(rows):

@@ -43,7 +43,14 @@ class Effort:
 
 
 def solve(
-    x: Tensor, atoms: Tensor, warm: Tensor | None, *, penalty: float, nonnegative: bool, tolerance: float, effort: Effort
+    x: Tensor,
+    atoms: Tensor,
+    warm: Tensor | None,
+    *,
+    penalty: float,
+    nonnegative: bool,
+    tolerance: float,
+    effort: Effort,
 ) -> tuple[Tensor, Tensor]:
     """The lasso's codes (rows, atoms) from feasible ones or none, and their relative duality gaps (rows,).
 
@@ -177,7 +184,7 @@ class Problem:
         for part in sets.of_active(self.nothing):
             small = self.small(part)
             small.solve_active()
-            part.codes = small.codes
+            part.codes, part.index = small.codes, torch.where(small.codes != 0, part.index, self.nothing)
             parts += self.look(part)
         return parts
 
@@ -212,7 +219,8 @@ class Problem:
         """Add the atoms that break the dual constraint most: few at first, when most would turn out not to matter."""
         taken = torch.where(sets.codes != 0, -torch.inf, strength.gather(1, sets.index))
         count = min(max(8 << sets.rounds // 3, sets.index.shape[1] // 2), self.groups)
-        best = self.strongest(strength.scatter(1, sets.index, taken), count)
+        strength = strength.scatter(1, sets.index, taken)
+        best = self.strongest(strength, count)
         joining = strength.gather(1, best) > self.penalty
         best = torch.where(joining, best, self.nothing)
         return sets.with_more(best, slope.gather(1, best), joining)
@@ -231,5 +239,7 @@ class Problem:
     def write(self, sets: Sets) -> None:
         # Unused places are those of the atom of zeros, beyond the width of codes, with weight 0: added, not assigned.
         atoms = self.codes.shape[1]
+        if atoms == 0:
+            return
         places = sets.rows.unsqueeze(1) * atoms + sets.index.clamp(max=atoms - 1)
         self.codes.view(-1).scatter_add_(0, places.view(-1), sets.codes.reshape(-1))
