@@ -27,15 +27,13 @@ def coordinate_descent(
 ) -> np.ndarray | Tensor:
     """Codes z that minimise 0.5 |x - z D|^2 + penalty |z|_1 for each row, by default with z >= 0.
 
-    In rounds, each row for itself: its working set are the active atoms and those that correlate most with the
-    residual among the ones that break the condition of optimality |r . d_j| <= penalty. On the small Gram matrix of
-    that set, cyclic coordinate descent z_j <- shrink(z_j + r . d_j / |d_j|^2, penalty / |d_j|^2) makes a few sweeps;
-    then, with active atoms and signs as they stand, the least squares problem that is left is solved exactly. A row is
-    done at a duality gap of `tolerance` times its objective, as in `fista`.
+    In rounds, each row for itself (`thresh.inference.working_sets`): on the active atoms and those that break the
+    condition of optimality |r . d_j| <= penalty most, cyclic coordinate descent z_j <- shrink(z_j + r . d_j / |d_j|^2,
+    penalty / |d_j|^2) makes a few sweeps; then, with active atoms and signs as they stand, the least squares problem
+    that is left is solved exactly. A row is done at a duality gap of `tolerance` times its objective, as in `fista`.
 
-    Where codes are sparse (up to some 50 active atoms) a round costs hardly more than the two products with all atoms
-    that begin it, and a handful of rounds is enough. With hundreds of active atoms `fista` is faster, and on a GPU,
-    where products with all atoms cost little, nearly always.
+    Where codes are sparse a handful of rounds is enough. With a hundred and more active atoms `fista` is faster, for it
+    leaves the working sets there.
 
     Parameters
     ----------

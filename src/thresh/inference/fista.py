@@ -40,7 +40,7 @@ def fista(
     be resolved below the rounding of x D'; this bound counts as reached.
 
     From 256 atoms on, steps are taken on a working set of each row (`thresh.inference.working_sets`). With fewer
-    atoms, from a warm start, and for rows that no small set serves, they are FISTA's on all atoms: step 1/L, L the
+    atoms, and for rows that no small set serves, they are FISTA's on all atoms: step 1/L, L the
     largest eigenvalue of D'D, and adaptive restart by the gradient scheme, each row for itself.
 
     Parameters
@@ -59,7 +59,7 @@ def fista(
         On all atoms, and in any round on a working set. A `UserWarning` says how many rows stopped here, and with
         which gap.
     warm : (rows, atoms), optional
-        Where to start; zeros otherwise.
+        Where to start; zeros otherwise. Negative codes count as 0 where there may be none.
 
     Returns
     -------
