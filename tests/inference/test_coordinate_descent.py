@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Lasso
 
-from thresh.inference import coordinate_descent, fista, gram, ista, working_sets
+from thresh.inference import coordinate_descent, fista, gram, ista, sets
 
 from .problems import directions, ista_by_hand, objective, planted
 
@@ -58,7 +58,7 @@ def test_without_the_whole_gram_matrix_codes_are_the_same(monkeypatch):
     x, _, d = planted()
     whole = coordinate_descent(x, d, 0.05, **EXACT)
     monkeypatch.setattr(gram, "LIMIT", 10)
-    monkeypatch.setattr(working_sets, "SETS_LIMIT", 3000)
+    monkeypatch.setattr(sets, "SETS_LIMIT", 3000)
     assert np.abs(coordinate_descent(x, d, 0.05, **EXACT) - whole).max() < 1e-10
 
 

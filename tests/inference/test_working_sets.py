@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Lasso as CoordinateDescent
 
-from thresh.inference import blocks, fista, gram, working_sets
+from thresh.inference import blocks, fista, gram, sets, working_sets
 from thresh.inference.lasso import Lasso
 
 EXACT = {"tolerance": 1e-14, "max_steps": 100_000}
@@ -162,7 +162,7 @@ def test_blocks_threads_and_the_gram_matrix_do_not_change_codes(nonnegative, mon
     threads = torch.get_num_threads()
     codes = fista(x, atoms, 0.2, nonnegative)
     monkeypatch.setattr(blocks, "CACHED", 1)
-    monkeypatch.setattr(working_sets, "SETS_LIMIT", 100_000)
+    monkeypatch.setattr(sets, "SETS_LIMIT", 100_000)
     try:
         torch.set_num_threads(2)
         assert np.abs(fista(x, atoms, 0.2, nonnegative) - codes).max() < 1e-12
