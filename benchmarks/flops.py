@@ -43,7 +43,8 @@ def ito(N: int, M: int, steps: int) -> int:
 
 def lista(N: int, M: int, layers: int) -> int:
     """T (4MN + 4N) + (T - 1) M: in each layer x - z D, but in the first, where z is 0; its product with W, and four for
-    each code. At the end z D.
+    each code. At the end z D. Left out is the safeguard of rows: their objective, 2M + 3N a layer, 2MN for it at the
+    last one, and a step of ISTA where it rises.
     """
     return layers * (4 * M * N + 4 * N) + (layers - 1) * M
 

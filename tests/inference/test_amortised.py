@@ -7,7 +7,7 @@ import torch
 from thresh.dictionaries.kinds.relu import ReLUDictionary
 from thresh.errors import ConfigError, DictionaryError
 from thresh.inference import fista, infer, ito, lista, prepare
-from thresh.inference.lista import fit_layers
+from thresh.inference.lista import Layers, fit_layers
 
 from .problems import ista_by_hand, objective, planted
 
@@ -112,3 +112,27 @@ def test_it_is_fitted_where_gradients_are_switched_off():
     usual = lista(x, atoms, **settings)
     with torch.inference_mode():
         assert np.abs(lista(torch.from_numpy(x), torch.from_numpy(atoms), **settings).numpy() - usual).max() < 1e-12
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_row_explodes_however_far_it_is_from_those_of_training(seed):
+    x, _, atoms = planted(rows=3000, seed=seed)
+    x, d = torch.from_numpy(x), torch.from_numpy(atoms)
+    layers = fit_layers(x[:2000], d, PENALTY, True, 16, 10, seed)
+    unseen = x[2000:]
+    unseen[:100] *= 20
+    unseen[100:200] = torch.randn(100, 40, dtype=x.dtype, generator=torch.Generator().manual_seed(seed)) * 3
+    plain = objective(unseen.numpy(), ista_by_hand(unseen.numpy(), atoms, PENALTY, 16), atoms, PENALTY)
+    least = objective(unseen.numpy(), fista(unseen.numpy(), atoms, PENALTY), atoms, PENALTY)
+    found = objective(unseen.numpy(), layers(unseen).numpy(), atoms, PENALTY)
+    assert (found <= 0.5 * unseen.square().sum(dim=1).numpy()).all()
+    assert (found / least)[200:].mean() < 1.02
+    assert (found / least)[200:].max() < 1.5
+    assert np.median(found / plain) < 1
+
+
+def test_where_a_layer_raises_the_objective_the_step_is_one_of_ista():
+    x, _, atoms = planted()
+    d = torch.from_numpy(atoms)
+    wild = Layers(d, -30 * d.T, torch.ones(3).double(), torch.zeros(3).double())
+    assert np.abs(wild.safely(torch.from_numpy(x), PENALTY).numpy() - ista_by_hand(x, atoms, PENALTY, 3)).max() < 1e-5

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Lasso
 
-from thresh.inference import coordinate_descent, fista, ista
+from thresh.inference import coordinate_descent, fista, gram, ista, sets
 
 from .problems import directions, ista_by_hand, objective, planted
 
@@ -57,9 +57,8 @@ def test_more_atoms_are_active_than_join_at_once():
 def test_without_the_whole_gram_matrix_codes_are_the_same(monkeypatch):
     x, _, d = planted()
     whole = coordinate_descent(x, d, 0.05, **EXACT)
-    # The module, which its function hides.
-    monkeypatch.setitem(coordinate_descent.__wrapped__.__globals__, "WHOLE_GRAM", 10)
-    monkeypatch.setitem(coordinate_descent.__wrapped__.__globals__, "GRAM_LIMIT", 3000)
+    monkeypatch.setattr(gram, "LIMIT", 10)
+    monkeypatch.setattr(sets, "SETS_LIMIT", 3000)
     assert np.abs(coordinate_descent(x, d, 0.05, **EXACT) - whole).max() < 1e-10
 
 

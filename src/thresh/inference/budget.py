@@ -89,7 +89,7 @@ def nonnegative_least_squares(x: Tensor, chosen: Tensor, codes: Tensor, used: Te
     problem = SmallLasso(chosen @ chosen.transpose(1, 2), slope, codes, 0.0, nonnegative=True)
     rounding = 100 * torch.finfo(x.dtype).eps * x.norm(dim=1, keepdim=True) * chosen.norm(dim=2)
     for _ in range(MOST_ROUNDS):
-        problem.sweep(1, used)
+        problem.sweep(1)
         problem.solve_active()
         off = torch.where(problem.codes > 0, problem.slope.abs(), problem.slope)
         if not bool((off > rounding).any()):

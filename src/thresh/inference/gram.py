@@ -3,6 +3,7 @@
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
+ALWAYS = 4096  # atoms, whose products are formed for however few rows
 LIMIT = 1 << 26  # entries of the Gram matrix of all atoms: 256 MB in float32
 
 
@@ -11,8 +12,10 @@ class Gram:
 
     def __init__(self, atoms: Tensor, rows: int):
         self.atoms = atoms
-        # It costs as much as one product of the atoms with as many rows as there are atoms.
-        pays = rows >= len(atoms) and len(atoms) ** 2 <= LIMIT
+        # It costs as much as one product of the atoms with as many rows as there are atoms. Where that is little, it
+        # is formed for a few rows too: they are then rounded as they are among many.
+        pays = len(atoms) <= ALWAYS or rows >= len(atoms)
+        pays = pays and len(atoms) ** 2 <= LIMIT
         self.all = (atoms @ atoms.T).view(-1) if pays else None
 
     def less(self, correlations: Tensor, index: Tensor, weights: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from thresh.inference.arrays import on_tensors
-from thresh.inference.lasso import Lasso, start
+from thresh.inference.lasso import Lasso, State, start
 from thresh.inference.rounds import beginning, until_optimal
 from thresh.parameters import POSITIVE, TRUE_OR_FALSE, checked, integer
 
@@ -85,11 +85,12 @@ def descend(
         rounds=-(-max_steps // CHECK_EVERY),
         solver="ista",
         limit=f"max_steps={max_steps}",
+        asked=len(x),
     )
 
 
-def steps(lasso: Lasso, codes: Tensor) -> Tensor:
+def steps(lasso: Lasso, state: State) -> State:
     for _ in range(CHECK_EVERY):
         # The first step from a new start has no momentum.
-        codes = lasso.advance(start(codes), 1).codes
-    return codes
+        state = start(lasso.advance(state, 1).codes)
+    return state

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from thresh.inference.products import less_product, product
+
 
 @dataclass
 class State:
@@ -45,7 +47,7 @@ class Lasso:
             # z G costs atoms^2 a row, (z D) D' 2 atoms units.
             self.gram = self.atoms @ self.atoms.T if atoms <= 2 * units else None
         if self.correlations is None:
-            self.correlations = self.x @ self.atoms.T
+            self.correlations = product(self.x, self.atoms.T)
 
     def keep(self, rows: Tensor) -> "Lasso":
         return replace(self, x=self.x[rows], correlations=self.correlations[rows])
@@ -57,9 +59,9 @@ class Lasso:
         for _ in range(steps):
             # descent = point - gradient / L
             if self.gram is not None:
-                descent = torch.addmm(self.correlations, point, self.gram, alpha=-1)
+                descent = less_product(self.correlations, point, self.gram)
             else:
-                descent = torch.addmm(self.correlations, point @ self.atoms, self.atoms.T, alpha=-1)
+                descent = less_product(self.correlations, product(point, self.atoms), self.atoms.T)
             new = self.shrink(descent.mul_(size).add_(point), size * self.penalty)
             move = new - codes
             against = ((point - new) * move).sum(dim=1, keepdim=True) > 0
@@ -76,8 +78,8 @@ class Lasso:
 
     def relative_gap(self, codes: Tensor) -> Tensor:
         """Duality gap of each row divided by its objective, 0 where it is below rounding."""
-        residual = self.x - codes @ self.atoms
-        slope = residual @ self.atoms.T
+        residual = less_product(self.x, codes, self.atoms)
+        slope = product(residual, self.atoms.T)
         steepest = (slope if self.nonnegative else slope.abs()).amax(dim=1) if slope.shape[1] else residual.sum(1) * 0
         return relative_gap(self.x, residual, codes, slope, steepest, self.penalty)
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from thresh.inference.arrays import on_tensors
 from thresh.inference.lasso import largest_eigenvalue
+from thresh.inference.products import less_product, product
 from thresh.inference.sample import spaced
 from thresh.parameters import POSITIVE, SEED, TRUE_OR_FALSE, checked, integer
 
@@ -47,7 +48,8 @@ def lista(
 
     The training pays where many rows follow, with the same dictionary and penalty: a row costs 2 `layers` products
     with the atoms, and some six times that for each epoch if it is in the sample. Codes are near the optimum on
-    average, and how near is known of no single row.
+    average, and how near is known of no single row; but no row's objective rises from layer to layer, for where a layer
+    would raise it the row takes a step of ISTA instead.
 
     Parameters
     ----------
@@ -81,7 +83,8 @@ def lista(
     References
     ----------
     Gregor & LeCun 2010, eq. 4; Chen et al. 2018, theorem 1 (coupled weights); Liu et al. 2019 (one W for all layers);
-    Ablin, Moreau, Massias & Gramfort 2019, eq. 5 (the objective as the loss).
+    Ablin, Moreau, Massias & Gramfort 2019, eq. 5 (the objective as the loss); Heaton et al. 2023, "Safeguarded learned
+    convex optimization" (the step in place of a layer's).
     """
 
     def solve(rows: Tensor, directions: Tensor) -> Tensor:
@@ -112,6 +115,36 @@ class Layers:
             codes = shrink(codes + step * (left @ encoder), threshold, self.nonnegative)
         return codes
 
+    def safely(self, x: Tensor, penalty: float) -> Tensor:
+        """The same, but where a layer raises the objective of a row it takes a step of ISTA in its place.
+
+        Layers are trained on rows on the average, and beyond those nothing keeps a row from growing with every layer.
+        A step of ISTA never raises the objective.
+        """
+        atoms, encoder, steps, thresholds = (
+            each.to(x) for each in (self.atoms, self.encoder, self.steps, self.thresholds)
+        )
+        largest = largest_eigenvalue(atoms) or 1.0
+        codes, left = x.new_zeros(len(x), len(atoms)), x
+        before = objective(left, codes, penalty)
+        for step, threshold in zip(steps, thresholds, strict=True):
+            new = shrink(codes + step * product(left, encoder), threshold, self.nonnegative)
+            new_left = less_product(x, new, atoms)
+            after = objective(new_left, new, penalty)
+            rows = (~(after <= before)).nonzero().squeeze(1)
+            if len(rows):
+                slope = product(left[rows], atoms.T)
+                new[rows] = shrink(codes[rows] + slope / largest, atoms.new_tensor(penalty / largest), self.nonnegative)
+                new_left[rows] = less_product(x[rows], new[rows], atoms)
+                after[rows] = objective(new_left[rows], new[rows], penalty)
+            codes, left, before = new, new_left, after
+        return codes
+
+
+def objective(left: Tensor, codes: Tensor, penalty: float) -> Tensor:
+    """(rows,) of the lasso, from what the codes leave of the rows."""
+    return 0.5 * left.square().sum(dim=1) + penalty * codes.abs().sum(dim=1)
+
 
 def shrink(values: Tensor, threshold: Tensor, nonnegative: bool) -> Tensor:
     return (values - threshold).relu() if nonnegative else values - values.clamp(-threshold, threshold)
@@ -136,7 +169,7 @@ def fit_layers(
         encoder, steps, thresholds = (parameter.detach() for parameter in parameters)
         # What a dead atom's column has become is of no use: its code would only cost penalty.
         encoder[:, (atoms == 0).all(dim=1)] = 0
-        return made([encoder, steps, thresholds], atoms, nonnegative)
+        return partial(made([encoder, steps, thresholds], atoms, nonnegative).safely, penalty=penalty)
 
 
 def made(parameters: list[Tensor], atoms: Tensor, nonnegative: bool) -> Layers:
@@ -168,8 +201,7 @@ def train(
             x = sample[numbers.to(sample.device)]
             layers = layers_of(parameters)
             codes = layers(x)
-            fidelity = 0.5 * (x - codes @ layers.atoms).square().sum(dim=1)
-            loss = (fidelity + penalty * codes.abs().sum(dim=1)).mean() / energy
+            loss = objective(x - codes @ layers.atoms, codes, penalty).mean() / energy
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -19,6 +19,7 @@ from thresh.inference.ito import ito
 from thresh.inference.lista import fit_layers, lista
 from thresh.inference.matching_pursuit import matching_pursuit
 from thresh.inference.omp import omp
+from thresh.inference.products import LEAST_ROWS, filled
 from thresh.inference.sparse_bayesian import sparse_bayesian
 from thresh.parameters import POSITIVE, check_names, check_values, checked, integer, one_of, optional
 
@@ -90,7 +91,9 @@ def problem(x: Tensor, dictionary) -> tuple[Tensor, Tensor]:
 def encoded(x: Tensor, dictionary) -> Tensor:
     if not hasattr(dictionary, "encode"):
         raise DictionaryError("this dictionary has no encoder, expected one with `encode`, or another solver or start.")
-    return as_tensor(dictionary.encode(x), device=x.device, dtype=x.dtype)
+    # An encoder's products with a handful of rows would be rounded otherwise than with many.
+    codes = dictionary.encode(filled(x) if 0 < len(x) < LEAST_ROWS else x)
+    return as_tensor(codes, device=x.device, dtype=x.dtype)[: len(x)]
 
 
 def absolute_penalty(dictionary, penalty: float | None, relative: float | None) -> float:
@@ -146,8 +149,6 @@ def by_lasso(solve: Callable[..., Tensor], most: int) -> Callable[..., Tensor]:
         penalty = absolute_penalty(dictionary, penalty, relative_penalty)
         if warm is None and start == "encoder":
             warm = encoded(x, dictionary)
-        # A negative code would be outside of what is searched, where a duality gap says nothing.
-        warm = warm.clamp(min=0) if warm is not None and nonnegative else warm
         rows, atoms = problem(x, dictionary)
         found = solve(rows, atoms, penalty, nonnegative, tolerance, max_steps, warm)
         return within(k, found, rows, atoms, nonnegative)
