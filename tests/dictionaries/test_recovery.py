@@ -23,13 +23,6 @@ def test_online_finds_all_features_in_superposition():
     assert correlation >= 0.97
 
 
-def test_online_finds_features_that_were_on_in_few_rows():
-    planted = plant(rows=300, features=60, units=30, active=3)
-    assert (planted.features > 0).sum(axis=0).min() < 10
-    dictionary = learn(planted.rows, "online", atoms=60, seed=0, device="cpu", epochs=60)
-    assert matched_cosine(dictionary.atoms, planted.directions) >= 0.99
-
-
 @pytest.mark.parametrize("seed", [0, 1])
 def test_online_leaves_no_feature_out_where_there_is_room(seed):
     planted = plant(rows=14_000, features=48, units=48, active=4, seed=seed)

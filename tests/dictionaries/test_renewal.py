@@ -1,12 +1,13 @@
 """Atoms that stand for no feature: which they are, and what they begin anew as."""
 
 import io
+from itertools import pairwise
 
 import pytest
 import torch
 from torch.nn.functional import normalize
 
-from thresh.dictionaries.renewal import LOOKS, Renewal
+from thresh.dictionaries.renewal import FROM, LOOKS, SPACING, UNTIL, Renewal
 from thresh.dictionaries.statistics import Statistics
 
 EPOCHS = 4 * LOOKS
@@ -33,9 +34,20 @@ def at_a_look(state: Statistics) -> Renewal:
 
 def test_strength_is_that_of_a_uniform_code_however_often_it_is_active():
     strength = remembered().strength()
-    # Of u uniform on [0, 1]: mean u^4 / mean u^2.
-    assert strength[:36] == pytest.approx(0.6, abs=0.05)
-    assert strength[36:] == pytest.approx(0.6 * 0.05**2, rel=0.05)
+    # Of u uniform on [0, 1]: mean u^4 / mean u^2 is .6.
+    assert strength[:36] == pytest.approx(0.6**0.5, abs=0.03)
+    assert strength[36:] == pytest.approx(0.6**0.5 * 0.05, rel=0.03)
+
+
+def test_the_usual_strength_is_that_of_atoms_in_use():
+    state = remembered(36, 4)
+    state.fourth[:30] = 0
+    state.A[:30] = 0
+    assert state.usual_strength() == pytest.approx(float(state.strength()[30:].median()), rel=0.5)
+    assert state.usual_strength() > 0
+    state.A.zero_()
+    state.fourth.zero_()
+    assert state.usual_strength() == 0
 
 
 def test_faint_atoms_are_left_out_and_no_others():
@@ -68,6 +80,31 @@ def test_there_is_no_look_where_nothing_is_faint_nor_in_a_short_run():
         for _ in range(renewal.epochs):
             renewal.end_epoch()
             assert not renewal.looking
+
+
+@pytest.mark.parametrize("epochs", [LOOKS, 30, 60, 400])
+def test_between_looks_there_is_time_to_learn(epochs):
+    renewal, looks = Renewal(epochs, remembered()), []
+    for epoch in range(1, epochs):
+        renewal.end_epoch()
+        looks += [epoch] if renewal.looking else []
+    assert looks
+    assert all(later - earlier >= SPACING for earlier, later in pairwise(looks))
+    assert FROM * epochs <= looks[0]
+    assert looks[-1] + 1 <= UNTIL * epochs
+
+
+def test_opposite_residuals_are_one_atom_where_codes_are_signed():
+    row = torch.randn(1, 12, generator=torch.Generator().manual_seed(2))
+    for signed, count in ((False, 2), (True, 1)):
+        state = remembered()
+        before = state.atoms.clone()
+        renewal = Renewal(EPOCHS, state, signed=signed)
+        while not renewal.looking:
+            renewal.end_epoch()
+        renewal.add(torch.cat([2 * row, -row]))
+        renewal.end_epoch()
+        assert int((state.atoms != before).any(dim=1).sum()) == count
 
 
 def test_a_look_goes_on_from_a_file_as_if_uninterrupted():

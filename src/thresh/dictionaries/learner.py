@@ -183,7 +183,11 @@ class Learner(ABC):
 
     def passes(self, rows: int) -> int:
         """Epochs of a run over so many rows."""
-        return self.epochs or max(1, math.ceil(self.usual_steps / math.ceil(rows / self.rows_of_step(rows))))
+        return self.epochs or max(1, math.ceil(self.steps_of_run(rows) / math.ceil(rows / self.rows_of_step(rows))))
+
+    def steps_of_run(self, rows: int) -> float:
+        """Steps that are enough, where the caller names no number of epochs."""
+        return self.usual_steps
 
     def rows_of_step(self, rows: int) -> int:
         """Rows of a step where an epoch has so many."""

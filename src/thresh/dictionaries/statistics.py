@@ -78,9 +78,17 @@ class Statistics:
         self.fourth = kept * self.fourth + (1 - kept) * codes.square().square().mean(dim=0)
 
     def strength(self) -> Tensor:
-        """Mean square of each atom's codes where every row counts as much as the square of its code, (atoms,)."""
+        """Root mean square of each atom's codes, where rows count by the squares of these; 0 for unused ones, (atoms,).
+
+        So it says how strong an atom is where it matters, however seldom that is.
+        """
         energy = self.A.diagonal()
-        return torch.where(energy > 0, self.fourth / energy.clamp(min=torch.finfo(energy.dtype).tiny), 0.0)
+        return torch.where(energy > 0, self.fourth / energy.clamp(min=torch.finfo(energy.dtype).tiny), 0.0).sqrt()
+
+    def usual_strength(self) -> Tensor:
+        """Median of the atoms that are in use; 0 if none is."""
+        strength = self.strength()
+        return strength.where(strength > 0, torch.nan).nanmedian().nan_to_num()
 
     def state(self) -> dict[str, Tensor]:
         tensors = {name: getattr(self, name) for name in TENSORS} | {"generator": self.generator.get_state()}

@@ -33,14 +33,18 @@ class WorstRows:
         order = order[errors[order] > 0]
         self.rows, self.errors = rows[order], errors[order]
 
-    def apart(self, cosine: float, count: int) -> Tensor:
-        """At most `count` of the rows at unit norm, none closer to one before it than the cosine."""
+    def apart(self, cosine: float, count: int, signed: bool = False) -> Tensor:
+        """At most `count` of the rows at unit norm, none closer to one before it than the cosine.
+
+        With `signed`, a row and its opposite are as close as can be.
+        """
         rows = unit_rows(self.rows)
         chosen: list[Tensor] = []
         while len(chosen) < count and len(rows):
             chosen.append(rows[0])
             rows = rows[1:]
-            rows = rows[rows @ chosen[-1] <= cosine]
+            near = rows @ chosen[-1]
+            rows = rows[(near.abs() if signed else near) <= cosine]
         return torch.stack(chosen) if chosen else rows[:0]
 
     def state(self) -> dict[str, Tensor]:

@@ -127,7 +127,7 @@ class OptimalDirectionsRun(Run):
         if self.done < self.mending.until:
             # The median says nothing where most atoms are unused.
             replaced = torch.cat([self.mending.chosen(atoms, energy), (energy == 0).nonzero().squeeze(1)]).unique()
-            rows = self.worst.apart(self.mending.duplicate, len(replaced))
+            rows = self.worst.apart(self.mending.duplicate, len(replaced), self.mending.signed)
             atoms[replaced[: len(rows)]] = rows.to(atoms)
         self.atoms = atoms.to(self.atoms)
         self.forget()

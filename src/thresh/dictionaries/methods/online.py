@@ -27,6 +27,8 @@ REWEIGHTED = 0.75  # share of the run after which large codes are penalised less
 LEVEL = 0.13  # of the usual strength of codes: a code as large has half the penalty
 UPDATES = 10  # at least, in an epoch
 FEW_ROWS = 15  # rows for each atom with which twice as many steps are taken as with very many
+FEWEST_ROWS = 2  # rows for each atom from which on no more steps are taken
+BATCH = 512
 WARM = 0.75  # share of the FISTA steps from remembered codes: pays for keeping them; half was too few for some seeds
 
 
@@ -46,7 +48,8 @@ class OnlineDictionary(Learner):
 
     In the last quarter of a run with remembered codes, the penalty of a code is divided by 1 + |z| / level, z its
     last value and level .13 of the usual strength: atoms then come from codes that are hardly shrunk, and few. It is
-    an l1 penalty reweighted to stand for the logarithm, of which each epoch is one step.
+    an l1 penalty reweighted to stand for the logarithm, of which each epoch is one step. The loss that is reported is
+    that of the plain penalty throughout; in an epoch without faint atoms it is that of the others.
 
     Assumes that rows are sums of few features and little else. Choose `codes='omp'` where rows have about the same
     number of features and their strengths matter: least squares does not shrink them. Choose `nonnegative=False` where
@@ -61,7 +64,7 @@ class OnlineDictionary(Learner):
         where codes start from zero (400 features in 74 units, penalty .02: cosine .997 and 43 active atoms a row with
         20 steps, .9999 and 4.2 with 60; from codes of the last epoch the latter with 20, and already with 10).
     window, final_window
-        Epochs over which A and B remember, at the start and at the end.
+        Epochs over which A and B remember, at the start and at the end; the latter is at least the former.
     duplicate
         Cosine from which on the weaker of two atoms is replaced in the first 30 % of the run. None: 0.65, or the
         90 % quantile of the nearest neighbour's cosine in a random dictionary of this shape, whichever is larger.
@@ -76,7 +79,7 @@ class OnlineDictionary(Learner):
         Whether FISTA starts from the codes that a row had in the last epoch: its 32 largest, 256 bytes a row (fewer
         with fewer atoms), which are part of every checkpoint. None: if these are 256 MiB or less, a million rows.
         Codes start from zero in the first epoch, where atoms were replaced since, for 'omp', and for rows of a source
-        without `numbers` (see `thresh.dictionaries.rows.Rows`).
+        without `numbers` (see `thresh.dictionaries.rows.Rows`). Without them the penalty is not reweighted.
     batch_size
         Rows of a step. None: 512, or a tenth of all rows if that is less.
 
@@ -121,8 +124,8 @@ class OnlineDictionary(Learner):
         batch_size: int | None = None,
         **common,
     ):
-        super().__init__(units, atoms, **common, **({} if batch_size is None else {"batch_size": batch_size}))
-        self.few_rows_in_a_step = batch_size is None
+        super().__init__(units, atoms, batch_size=batch_size or BATCH, **common)
+        self.asked_rows = batch_size
         if codes == "fista" and k is not None:
             raise ConfigError("k", k, "null: codes by fista have no fixed number of active atoms")
         if codes == "omp" and not (k and k <= atoms):
@@ -131,20 +134,19 @@ class OnlineDictionary(Learner):
             raise ConfigError("warm_start", warm_start, "false or null: codes by omp begin with no atom")
         self.codes, self.k, self.nonnegative, self.warm_start, self.bias = codes, k, nonnegative, warm_start, bias
         self.penalty, self.start_penalty = penalty, max(start_penalty, penalty)
-        self.steps, self.window, self.final_window = steps, window, final_window
+        self.steps, self.window, self.final_window = steps, window, max(final_window, window)
         self.duplicate = duplicate
 
     def begin(self, members: Sequence[Learner], start: Start) -> Run:
         return OnlineRun(self, start)
 
-    def passes(self, rows: int) -> int:
+    def steps_of_run(self, rows: int) -> float:
         """The fewer rows there are for an atom, the more often each is needed."""
-        steps = self.usual_steps * (1 + FEW_ROWS * self.atoms / rows)
-        return self.epochs or max(1, math.ceil(steps / math.ceil(rows / self.rows_of_step(rows))))
+        return self.usual_steps * (1 + FEW_ROWS / max(FEWEST_ROWS, rows / self.atoms))
 
     def rows_of_step(self, rows: int) -> int:
         """If nobody asked for a number, so few that an epoch of few rows has some updates."""
-        return min(self.batch_size, max(1, rows // UPDATES)) if self.few_rows_in_a_step else self.batch_size
+        return self.asked_rows or min(BATCH, math.ceil(rows / UPDATES))
 
     def memory(self, start: Start) -> RememberedCodes | None:
         """For the codes of all rows, if it is wanted and of use."""
@@ -184,7 +186,7 @@ class OnlineRun(Run):
         self.statistics = Statistics(rows_as_atoms(start, learner.atoms, generator), generator, bias=bias)
         self.memory = learner.memory(start)
         self.wants_numbers = self.memory is not None
-        self.renewal = Renewal(learner.passes(start.rows), self.statistics)
+        self.renewal = Renewal(learner.passes(start.rows), self.statistics, signed=not learner.nonnegative)
 
     def step(self, x: Tensor, done: float) -> Step:
         state, penalty = self.statistics, self.scale * self.learner.penalty_at(done)
@@ -228,11 +230,15 @@ class OnlineRun(Run):
         steps = learner.steps if self.taken < self.batches else math.ceil(WARM * learner.steps)
         known = self.memory.recall(self.numbers)
         if reweighted:
-            level = LEVEL * self.statistics.strength().median().sqrt()
-            penalty = penalty * level / (known.abs() + level)
+            penalty = penalty * self.weights(known)
         codes = Lasso(x, atoms, penalty, learner.nonnegative).advance(lasso.start(known), steps).codes
         self.memory.keep(self.numbers, codes)
         return codes
+
+    def weights(self, codes: Tensor) -> Tensor:
+        """Of the penalty of each code, by what it was; all 1 as long as no atom is in use."""
+        level = LEVEL * self.statistics.usual_strength()
+        return torch.where(level > 0, level / (codes.abs() + level), 1.0)
 
     def dictionaries(self) -> list[Dictionary]:
         learner, atoms, bias = self.learner, self.statistics.atoms, self.statistics.bias
