@@ -46,7 +46,7 @@ def learned(problem: Problem, restarts: int, epochs: int):
     """Online dictionary learning; of several starts the one whose optimum on the training rows is the lowest.
 
     A start may end with an atom between several features. Of 24 on six such problems, 7 did with batches of 512 rows,
-    the default, which make an epoch of two; 2 with batches of 128.
+    which make an epoch of two; 2 with batches of 128.
     """
     found = [
         learn(
