@@ -29,7 +29,7 @@ from amortised_encoders import codes_by_adam, fitted, linear, mlp
 from machine import machine, table
 from three_of_sixteen import ACTIVE, FEATURES, PUBLISHED, UNITS, three_of_sixteen
 from thresh.dictionaries import learn
-from thresh.inference import SOLVERS, infer, prepare
+from thresh.inference import infer, prepare
 
 HIDDEN = 256
 STEPS = (1, 3, 10, 30, 100, 300)
@@ -66,8 +66,7 @@ def under(problem: Problem, dictionary, effort: float) -> Iterator[tuple]:
             codes = infer(x, dictionary, "fista", penalty=penalty, tolerance=tolerance)
         count = flops.counted_fista(*SIZE, counter.get_total_flops() / len(x))
         yield "FISTA", f"gap {tolerance:.0e}", codes, count
-    if "coordinate_descent" in SOLVERS:
-        yield "coordinate descent", "gap 1e-06", infer(x, dictionary, "coordinate_descent", penalty=penalty), None
+    yield "coordinate descent", "gap 1e-06", infer(x, dictionary, "coordinate_descent", penalty=penalty), None
     codes = infer(x, dictionary, "omp", k=ACTIVE, nonnegative=True)
     yield "OMP", f"k = {ACTIVE}", codes, flops.omp(*SIZE, ACTIVE)
 
