@@ -145,6 +145,12 @@ def errors_of(config):
         ),
         (["systems", "a/b"], SMALL["systems"]["raw"], "systems.a/b: "),
         (["dictionaries", "online", "repeats"], 0, "dictionaries.online.repeats: found 0, input should be greater"),
+        # Each is a job: a study of a million of them would fill memory before it is refused.
+        (
+            ["dictionaries", "online", "repeats"],
+            10**6,
+            "dictionaries.online.repeats: found 1000000, input should be less",
+        ),
         (
             ["dictionaries", "online"],
             {"source": {"path": "x"}, "repeats": 2},

@@ -105,6 +105,7 @@ class Dictionary(Section):
     repeats: int = Field(
         1,
         ge=1,
+        le=100,
         description="Dictionaries that are learned, from `seed` and the seeds after it. The first is the one that is "
         "used; the others tell how stable it is.",
     )
