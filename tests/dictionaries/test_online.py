@@ -44,8 +44,8 @@ def test_atoms_are_closer_to_features_for_codes_that_are_hardly_shrunk():
     """Without remembered codes the penalty is the same to the end, and takes strength from what is rare."""
     planted = plant(rows=300, features=60, units=30, active=3)
     kept, plain = (
-        learn(planted.rows, "online", atoms=60, epochs=60, steps=40, warm_start=kept, device="cpu")
-        for kept in (True, False)
+        learn(planted.rows, "online", atoms=60, epochs=60, steps=40, warm_start=warm, device="cpu")
+        for warm in (True, False)
     )
     found = matched_cosine(kept.atoms, planted.directions)
     assert found >= 0.999
