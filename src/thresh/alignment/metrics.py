@@ -55,6 +55,13 @@ class Metric:
         What of either side it does not see, in words.
     fewest
         (**parameters of measure) -> the fewest stimuli that it is defined for.
+    best
+        The score of a system with itself: 1, or 0 for a distance.
+    blind_to_rotation
+        The sides, of 'x' and 'y', whose units may be rotated and shifted without changing the measure.
+    permuted
+        (x, y, **parameters of measure) -> a function of an order of the stimuli of y that gives the measure, where that
+        is less work than measuring anew.
     """
 
     name: str
@@ -65,6 +72,9 @@ class Metric:
     range: str = "0 to 1"
     invariant_to: str = ""
     fewest: Callable[..., int] = fewest_in_folds
+    best: float = 1.0
+    blind_to_rotation: str = ""
+    permuted: Callable | None = None
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -138,7 +148,9 @@ SINGLE_UNITS = "order, positive scaling and offset of single units"
 CORRELATION = "-1 to 1"
 
 METRICS = Metrics(
-    Metric("linear_cka", "Linear CKA", linear_cka, invariant_to=ROTATION, fewest=fewest_for_cka),
+    Metric(
+        "linear_cka", "Linear CKA", linear_cka, invariant_to=ROTATION, fewest=fewest_for_cka, blind_to_rotation="xy"
+    ),
     Metric(
         "linear_cka_debiased",
         "Linear CKA, debiased",
@@ -146,6 +158,7 @@ METRICS = Metrics(
         range=CORRELATION,
         invariant_to=ROTATION,
         fewest=partial(fewest_for_cka, debiased=True),
+        blind_to_rotation="xy",
     ),
     Metric(
         "rsa",
@@ -163,6 +176,7 @@ METRICS = Metrics(
         symmetric=False,
         range="-1 to 1; may exceed 1 relative to a ceiling",
         invariant_to="rotation, isotropic scaling and offset of x; scaling and offset of single units of y",
+        blind_to_rotation="x",
     ),
     Metric(
         "linear_predictivity_r2",
@@ -172,6 +186,7 @@ METRICS = Metrics(
         symmetric=False,
         range="up to 1; negative where the mean predicts better",
         invariant_to="rotation, isotropic scaling and offset of x; scaling and offset of single units of y",
+        blind_to_rotation="x",
     ),
     Metric(
         "semi_matching",
@@ -194,8 +209,17 @@ METRICS = Metrics(
         invariant_to=SINGLE_UNITS,
     ),
     Metric("matched_fraction", "Matched fraction", one_to_one_matches, fraction_above, invariant_to=SINGLE_UNITS),
-    Metric("procrustes", "Procrustes cosine", procrustes, range=CORRELATION, invariant_to=ROTATION),
-    Metric("cca", "CCA, held out", cca, range=CORRELATION, invariant_to="rotation and offset of the units"),
+    Metric(
+        "procrustes", "Procrustes cosine", procrustes, range=CORRELATION, invariant_to=ROTATION, blind_to_rotation="xy"
+    ),
+    Metric(
+        "cca",
+        "CCA, held out",
+        cca,
+        range=CORRELATION,
+        invariant_to="rotation and offset of the units",
+        blind_to_rotation="xy",
+    ),
     Metric(
         "mutual_knn",
         "Mutual nearest neighbours",
