@@ -46,9 +46,9 @@ class Face:
         if view == "raw":
             return cls(view, name, values, side.ceiling, side.subjects)
         used = np.asarray((values != 0).sum(axis=0)).ravel() >= active
-        # With none left, the message that all units are constant tells more than one of shapes.
-        kept = used if used.any() else np.ones_like(used)
-        return cls(view, name, values[:, np.flatnonzero(kept)], None, None, int((~kept).sum()))
+        if used.all() or not used.any():  # with no atom left, that all are constant tells more than an empty shape
+            return cls(view, name, values, None, None)
+        return cls(view, name, values[:, np.flatnonzero(used)], None, None, int((~used).sum()))
 
 
 @dataclass

@@ -67,10 +67,9 @@ def drawn(asked: list[Asked], x: np.ndarray, y: np.ndarray, population: Populati
         """(metrics, draws)"""
         made = []
         for one in found:
-            of_x, of_y = narrow if one.has_all_units else (x[:, one.units_x], y[:, one.units_y])
-            made.append(
-                summaries(asked, lambda a=of_x[one.rows], b=of_y[one.rows]: metric.measure(a, b, **params), one)
-            )
+            of_x, of_y = narrow if one.has_all_units else (taken(x, one.units_x, 1), taken(y, one.units_y, 1))
+            measure = partial(metric.measure, taken(of_x, one.rows), taken(of_y, one.rows), **params)
+            made.append(summaries(asked, measure, one.units_y))
         return np.array(made).reshape(-1, len(asked)).T
 
     null = nulls(asked, *narrow, population, plan)
