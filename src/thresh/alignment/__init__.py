@@ -8,11 +8,18 @@ from thresh.alignment import theory
 from thresh.alignment.canonical import cca
 from thresh.alignment.cka import linear_cka
 from thresh.alignment.compare import Side, View, align_pair
-from thresh.alignment.matching import matched_fraction, one_to_one_matching, semi_matching, soft_matching
+from thresh.alignment.matching import (
+    matched_fraction,
+    one_to_one_matching,
+    semi_matching,
+    soft_matching,
+)
 from thresh.alignment.metrics import METRICS, Metric
 from thresh.alignment.neighbours import mutual_knn
 from thresh.alignment.predictivity import linear_predictivity
 from thresh.alignment.rdm import rsa
+from thresh.alignment.rdm_comparison import compare_rdms
+from thresh.alignment.repeats import unbiased_distances
 from thresh.alignment.rotation import procrustes
 
 __all__ = [
@@ -22,6 +29,7 @@ __all__ = [
     "View",
     "align_pair",
     "cca",
+    "compare_rdms",
     "linear_cka",
     "linear_predictivity",
     "matched_fraction",
@@ -32,4 +40,5 @@ __all__ = [
     "semi_matching",
     "soft_matching",
     "theory",
+    "unbiased_distances",
 ]

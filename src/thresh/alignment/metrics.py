@@ -22,7 +22,8 @@ from thresh.alignment.matching import (
 )
 from thresh.alignment.neighbours import fewest_for_neighbours, mutual_knn
 from thresh.alignment.predictivity import linear_predictivity, mean_r2, median_over_ceiling
-from thresh.alignment.rdm import FEWEST, rsa
+from thresh.alignment.rdm import rsa
+from thresh.alignment.rdm_comparison import FEWEST
 from thresh.alignment.rotation import procrustes
 from thresh.errors import ConfigError
 from thresh.parameters import check_names, check_values
@@ -195,7 +196,7 @@ METRICS = Metrics(
     ),
     Metric("matched_fraction", "Matched fraction", one_to_one_matches, fraction_above, invariant_to=SINGLE_UNITS),
     Metric("procrustes", "Procrustes cosine", procrustes, range=CORRELATION, invariant_to=ROTATION),
-    Metric("cca", "CCA, held out", cca, range=CORRELATION, invariant_to="rotation and offset of the units"),
+    Metric("cca", "CCA, held out", cca, range=CORRELATION, invariant_to=ROTATION),
     Metric(
         "mutual_knn",
         "Mutual nearest neighbours",
