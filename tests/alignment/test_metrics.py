@@ -17,6 +17,8 @@ from .simulate import related, sparse_features
 NAMES = [
     "linear_cka",
     "linear_cka_debiased",
+    "minibatch_cka",
+    "kernel_cka",
     "rsa",
     "linear_predictivity",
     "linear_predictivity_r2",
@@ -55,7 +57,7 @@ def test_symmetric_metrics_are_symmetric_and_the_others_are_not(name):
         assert forth != pytest.approx(back, abs=1e-3)
 
 
-@pytest.mark.parametrize("name", ["linear_cka", "linear_cka_debiased", "rsa", "mutual_knn"])
+@pytest.mark.parametrize("name", ["linear_cka", "linear_cka_debiased", "kernel_cka", "rsa", "mutual_knn"])
 def test_stimuli_may_come_in_any_order_where_there_are_no_folds(name):
     x, y = related()
     order = np.random.default_rng(1).permutation(len(x))
@@ -130,6 +132,7 @@ def test_unknown_parameters_are_refused_with_the_nearest():
         *((name, {}) for name in NAMES),
         *((name, {"folds": 3}) for name in NAMES if "folds" in METRICS[name].parameters),
         ("procrustes", {"folds": None}),
+        ("kernel_cka", {"debiased": True}),
         ("mutual_knn", {"k": 4}),
         ("linear_cka", {"debiased": True}),
         ("rsa", {"limit": 5}),

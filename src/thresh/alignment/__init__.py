@@ -8,6 +8,7 @@ from thresh.alignment import theory
 from thresh.alignment.canonical import cca
 from thresh.alignment.cka import linear_cka
 from thresh.alignment.compare import Side, View, align_pair
+from thresh.alignment.kernel_cka import kernel_cka
 from thresh.alignment.matching import (
     matched_fraction,
     one_to_one_matching,
@@ -15,6 +16,7 @@ from thresh.alignment.matching import (
     soft_matching,
 )
 from thresh.alignment.metrics import METRICS, Metric
+from thresh.alignment.minibatch import minibatch_cka
 from thresh.alignment.neighbours import mutual_knn
 from thresh.alignment.predictivity import linear_predictivity
 from thresh.alignment.rdm import rsa
@@ -30,9 +32,11 @@ __all__ = [
     "align_pair",
     "cca",
     "compare_rdms",
+    "kernel_cka",
     "linear_cka",
     "linear_predictivity",
     "matched_fraction",
+    "minibatch_cka",
     "mutual_knn",
     "one_to_one_matching",
     "procrustes",

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from thresh.alignment.canonical import cca
 from thresh.alignment.cka import fewest_for_cka, linear_cka, linear_cka_debiased
 from thresh.alignment.folds import fewest_in_folds
+from thresh.alignment.kernel_cka import fewest_for_kernel_cka, kernel_cka
 from thresh.alignment.matching import (
     fraction_above,
     mean_correlation,
@@ -20,6 +21,8 @@ from thresh.alignment.matching import (
     semi_matches,
     soft_matches,
 )
+from thresh.alignment.minibatch import FEWEST as FEWEST_IN_BATCHES
+from thresh.alignment.minibatch import minibatch_cka
 from thresh.alignment.neighbours import fewest_for_neighbours, mutual_knn
 from thresh.alignment.predictivity import linear_predictivity, mean_r2, median_over_ceiling
 from thresh.alignment.rdm import rsa
@@ -147,6 +150,22 @@ METRICS = Metrics(
         range=CORRELATION,
         invariant_to=ROTATION,
         fewest=partial(fewest_for_cka, debiased=True),
+    ),
+    Metric(
+        "minibatch_cka",
+        "Linear CKA from minibatches",
+        minibatch_cka,
+        range=CORRELATION,
+        invariant_to=ROTATION,
+        fewest=lambda **_: FEWEST_IN_BATCHES,
+    ),
+    Metric(
+        "kernel_cka",
+        "Kernel CKA",
+        kernel_cka,
+        range="0 to 1; debiased -1 to 1",
+        invariant_to=ROTATION,
+        fewest=fewest_for_kernel_cka,
     ),
     Metric(
         "rsa",
