@@ -28,6 +28,8 @@ NAMES = [
     "matched_fraction",
     "procrustes",
     "cca",
+    "svcca",
+    "pwcca",
     "mutual_knn",
 ]
 
@@ -38,6 +40,7 @@ def test_the_registry_holds_the_metrics_of_the_design():
         "linear_predictivity",
         "linear_predictivity_r2",
         "semi_matching",
+        "pwcca",
     ]
 
 
@@ -131,7 +134,7 @@ def test_unknown_parameters_are_refused_with_the_nearest():
     [
         *((name, {}) for name in NAMES),
         *((name, {"folds": 3}) for name in NAMES if "folds" in METRICS[name].parameters),
-        ("procrustes", {"folds": None}),
+        *((name, {"folds": None}) for name in ("procrustes", "svcca", "pwcca")),
         ("kernel_cka", {"debiased": True}),
         ("mutual_knn", {"k": 4}),
         ("linear_cka", {"debiased": True}),

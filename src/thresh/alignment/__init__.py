@@ -5,7 +5,7 @@ codes. `METRICS` names them for configs, `compare.align_pair` makes a table of s
 """
 
 from thresh.alignment import theory
-from thresh.alignment.canonical import cca
+from thresh.alignment.canonical import cca, pwcca, svcca
 from thresh.alignment.cka import linear_cka
 from thresh.alignment.compare import Side, View, align_pair
 from thresh.alignment.kernel_cka import kernel_cka
@@ -40,9 +40,11 @@ __all__ = [
     "mutual_knn",
     "one_to_one_matching",
     "procrustes",
+    "pwcca",
     "rsa",
     "semi_matching",
     "soft_matching",
+    "svcca",
     "theory",
     "unbiased_distances",
 ]

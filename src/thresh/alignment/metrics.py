@@ -10,7 +10,7 @@ from functools import partial
 
 from numpy.typing import ArrayLike
 
-from thresh.alignment.canonical import cca
+from thresh.alignment.canonical import cca, pwcca, svcca
 from thresh.alignment.cka import fewest_for_cka, linear_cka, linear_cka_debiased
 from thresh.alignment.folds import fewest_in_folds
 from thresh.alignment.kernel_cka import fewest_for_kernel_cka, kernel_cka
@@ -216,6 +216,15 @@ METRICS = Metrics(
     Metric("matched_fraction", "Matched fraction", one_to_one_matches, fraction_above, invariant_to=SINGLE_UNITS),
     Metric("procrustes", "Procrustes cosine", procrustes, range=CORRELATION, invariant_to=ROTATION),
     Metric("cca", "CCA, held out", cca, range=CORRELATION, invariant_to=ROTATION),
+    Metric("svcca", "SVCCA", svcca, range=CORRELATION, invariant_to=ROTATION),
+    Metric(
+        "pwcca",
+        "PWCCA",
+        pwcca,
+        symmetric=False,
+        range=CORRELATION,
+        invariant_to="order, isotropic scaling and offset of the units of x; invertible maps and offset of y",
+    ),
     Metric(
         "mutual_knn",
         "Mutual nearest neighbours",
