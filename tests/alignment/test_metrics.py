@@ -27,6 +27,7 @@ NAMES = [
     "one_to_one_matching",
     "matched_fraction",
     "procrustes",
+    "shape_distance",
     "cca",
     "svcca",
     "pwcca",
@@ -134,7 +135,7 @@ def test_unknown_parameters_are_refused_with_the_nearest():
     [
         *((name, {}) for name in NAMES),
         *((name, {"folds": 3}) for name in NAMES if "folds" in METRICS[name].parameters),
-        *((name, {"folds": None}) for name in ("procrustes", "svcca", "pwcca")),
+        *((name, {"folds": None}) for name in ("procrustes", "shape_distance", "svcca", "pwcca")),
         ("kernel_cka", {"debiased": True}),
         ("mutual_knn", {"k": 4}),
         ("linear_cka", {"debiased": True}),

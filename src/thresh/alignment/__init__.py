@@ -22,7 +22,7 @@ from thresh.alignment.predictivity import linear_predictivity
 from thresh.alignment.rdm import rsa
 from thresh.alignment.rdm_comparison import compare_rdms
 from thresh.alignment.repeats import unbiased_distances
-from thresh.alignment.rotation import procrustes
+from thresh.alignment.rotation import procrustes, shape_distance
 
 __all__ = [
     "METRICS",
@@ -43,6 +43,7 @@ __all__ = [
     "pwcca",
     "rsa",
     "semi_matching",
+    "shape_distance",
     "soft_matching",
     "svcca",
     "theory",

@@ -27,7 +27,7 @@ from thresh.alignment.neighbours import fewest_for_neighbours, mutual_knn
 from thresh.alignment.predictivity import linear_predictivity, mean_r2, median_over_ceiling
 from thresh.alignment.rdm import rsa
 from thresh.alignment.rdm_comparison import FEWEST
-from thresh.alignment.rotation import procrustes
+from thresh.alignment.rotation import procrustes, shape_distance
 from thresh.errors import ConfigError
 from thresh.parameters import check_names, check_values
 
@@ -57,6 +57,8 @@ class Metric:
         Possible values, in words.
     invariant_to
         What of either side it does not see, in words.
+    higher_is_closer
+        Whether more alike systems score higher; else the score is a distance.
     fewest
         (**parameters of measure) -> the fewest stimuli that it is defined for.
     """
@@ -68,6 +70,7 @@ class Metric:
     symmetric: bool = True
     range: str = "0 to 1"
     invariant_to: str = ""
+    higher_is_closer: bool = True
     fewest: Callable[..., int] = fewest_in_folds
 
     @property
@@ -215,6 +218,14 @@ METRICS = Metrics(
     ),
     Metric("matched_fraction", "Matched fraction", one_to_one_matches, fraction_above, invariant_to=SINGLE_UNITS),
     Metric("procrustes", "Procrustes cosine", procrustes, range=CORRELATION, invariant_to=ROTATION),
+    Metric(
+        "shape_distance",
+        "Angular shape distance",
+        shape_distance,
+        range="0 to π",
+        invariant_to=ROTATION,
+        higher_is_closer=False,
+    ),
     Metric("cca", "CCA, held out", cca, range=CORRELATION, invariant_to=ROTATION),
     Metric("svcca", "SVCCA", svcca, range=CORRELATION, invariant_to=ROTATION),
     Metric(
