@@ -24,7 +24,8 @@ from thresh.alignment.matching import (
 from thresh.alignment.minibatch import FEWEST as FEWEST_IN_BATCHES
 from thresh.alignment.minibatch import minibatch_cka
 from thresh.alignment.neighbours import fewest_for_neighbours, mutual_knn
-from thresh.alignment.predictivity import linear_predictivity, mean_r2, median_over_ceiling
+from thresh.alignment.predictivity import linear_predictivity
+from thresh.alignment.predictivity_scores import mean_r2, median_over_ceiling
 from thresh.alignment.rdm import rsa
 from thresh.alignment.rdm_comparison import FEWEST
 from thresh.alignment.rotation import procrustes, shape_distance
