@@ -11,6 +11,7 @@ from thresh.alignment.compare import Side, View, align_pair
 from thresh.alignment.kernel_cka import kernel_cka
 from thresh.alignment.matching import (
     matched_fraction,
+    matched_fractions,
     one_to_one_matching,
     semi_matching,
     soft_matching,
@@ -36,6 +37,7 @@ __all__ = [
     "linear_cka",
     "linear_predictivity",
     "matched_fraction",
+    "matched_fractions",
     "minibatch_cka",
     "mutual_knn",
     "one_to_one_matching",
