@@ -143,6 +143,7 @@ def _parameters(function: Callable) -> dict[str, object]:
 
 ROTATION = "rotation, isotropic scaling and offset of the units"
 SINGLE_UNITS = "order, positive scaling and offset of single units"
+PREDICTOR_AND_TARGETS = "rotation, isotropic scaling and offset of x; order, scaling and offset of single units of y"
 CORRELATION = "-1 to 1"
 
 METRICS = Metrics(
@@ -176,7 +177,7 @@ METRICS = Metrics(
         "RSA",
         rsa,
         range=CORRELATION,
-        invariant_to="monotone changes of all distances between stimuli",
+        invariant_to="order and isotropic scaling of the units, scaling of stimuli; monotone changes of all distances",
         fewest=lambda **_: FEWEST,
     ),
     Metric(
@@ -186,7 +187,7 @@ METRICS = Metrics(
         median_over_ceiling,
         symmetric=False,
         range="-1 to 1; may exceed 1 relative to a ceiling",
-        invariant_to="rotation, isotropic scaling and offset of x; scaling and offset of single units of y",
+        invariant_to=PREDICTOR_AND_TARGETS,
     ),
     Metric(
         "linear_predictivity_r2",
@@ -195,7 +196,7 @@ METRICS = Metrics(
         mean_r2,
         symmetric=False,
         range="up to 1; negative where the mean predicts better",
-        invariant_to="rotation, isotropic scaling and offset of x; scaling and offset of single units of y",
+        invariant_to=PREDICTOR_AND_TARGETS,
     ),
     Metric(
         "semi_matching",
@@ -235,13 +236,13 @@ METRICS = Metrics(
         pwcca,
         symmetric=False,
         range=CORRELATION,
-        invariant_to="order, isotropic scaling and offset of the units of x; invertible maps and offset of y",
+        invariant_to="order, sign, isotropic scaling and offset of the units of x; invertible maps and offset of y",
     ),
     Metric(
         "mutual_knn",
         "Mutual nearest neighbours",
         mutual_knn,
-        invariant_to="rotation of units, scaling of stimuli",
+        invariant_to="rotation and isotropic scaling of the units, scaling of stimuli",
         fewest=fewest_for_neighbours,
     ),
 )
