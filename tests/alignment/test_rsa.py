@@ -65,6 +65,13 @@ def test_whitened_cosine_of_squared_distances_is_biased_cka():
     assert whitened == pytest.approx(linear_cka(x, y), abs=1e-12)
 
 
+def test_extreme_scales_neither_overflow_nor_vanish():
+    first, second = (distances(normal(9, 4, seed), "sqeuclidean") for seed in (0, 1))
+    for compare in TOOLBOX_COMPARISON:
+        same = compare_rdms(first, second, compare)
+        assert compare_rdms(1e200 * first, 1e-200 * second, compare) == pytest.approx(same, abs=1e-12)
+
+
 def test_rdms_that_cannot_be_compared_are_refused():
     rdm = distances(normal(6, 4), "sqeuclidean")
     cases = [

@@ -10,6 +10,8 @@ References: Nunez-Elizalde, Huth and Gallant 2019; Dupre la Tour et al. 2022 (ra
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -20,7 +22,7 @@ from thresh.errors import AlignmentError
 from thresh.parameters import Rule
 
 CONCENTRATIONS = (0.1, 1.0)  # of the Dirichlet draws, in turn: few bands at a time, and all mixtures alike
-LABEL = Rule("a name or an integer", lambda value: isinstance(value, str | int) and not isinstance(value, bool))
+LABEL = Rule("a name or an integer", lambda value: isinstance(value, str | Integral) and not isinstance(value, bool))
 
 
 class BandedRidge:

@@ -140,7 +140,8 @@ def pwcca(x: ArrayLike, y: ArrayLike, *, variance: float = 1.0, folds: int | Non
 
     References
     ----------
-    Morcos, Raghu and Bengio 2018, section 3 (its code takes the weights from the side with fewer units).
+    Morcos, Raghu and Bengio 2018, section 3, whose released code gives other numbers: it weighs by directions that are
+    not whitened, adds the means back, and takes the side with fewer units.
     """
     x, y = paired(x, y)
     axes_x, axes_y = PrincipalAxesByFold(x), PrincipalAxesByFold(y)

@@ -24,9 +24,8 @@ def compare_rdms(first: ArrayLike, second: ArrayLike, compare: str = "spearman")
     The distances of an RDM share stimuli, so that the errors of their estimates are correlated. The whitened forms
     compare distances in the metric of the inverse of that covariance V, which is 4 between a pair and itself, 1
     between pairs that share a stimulus and else 0 (stimuli measured alike and independently, none apart):
-    d1' V^-1 d2 / sqrt(d1' V^-1 d1 d2' V^-1 d2). V is never formed, for d1' V^-1 d2 = <G1, G2>_F with the similarities
-    G = -1/2 H D H, H the centring. The whitened cosine of squared Euclidean distances is hence biased linear CKA, and
-    that of `unbiased_distances` the whitened unbiased cosine.
+    d1' V^-1 d2 / sqrt(d1' V^-1 d1 d2' V^-1 d2). V is never formed, see `whitened_product`. The whitened cosine of
+    squared Euclidean distances is biased linear CKA, that of `unbiased_distances` the whitened unbiased cosine.
 
     Parameters
     ----------
@@ -62,13 +61,14 @@ def compare_rdms(first: ArrayLike, second: ArrayLike, compare: str = "spearman")
     for name, side in (("first", first), ("second", second)):
         if spread(side, compare) <= 1e-12 * np.abs(side).max():
             raise AlignmentError(f"{name}: found equal distances between all stimuli, {compare} is undefined.")
+    # Squares of what is scaled to a largest entry of 1 neither overflow nor vanish.
+    first, second = first / np.abs(first).max(), second / np.abs(second).max()
     if compare == "spearman":
         first, second = rankdata(first), rankdata(second)
     if compare in AROUND_THE_MEAN:
         first, second = first - first.mean(), second - second.mean()
-    if compare.startswith("whitened"):
-        first, second = centred_similarities(first), centred_similarities(second)
-    return float(np.vdot(first, second) / (np.linalg.norm(first) * np.linalg.norm(second)))
+    product = whitened_product if compare.startswith("whitened") else np.dot
+    return float(product(first, second) / (math.sqrt(product(first, first)) * math.sqrt(product(second, second))))
 
 
 def as_distances(values: ArrayLike, name: str) -> np.ndarray:
@@ -91,8 +91,13 @@ def spread(distances: np.ndarray, compare: str) -> float:
     return float(np.abs(distances).max())
 
 
-def centred_similarities(distances: np.ndarray) -> np.ndarray:
-    """-H D H, (stimuli, stimuli): the Gram matrix of centred responses, if these are squared distances, times 2."""
-    square = squareform(distances, checks=False)
-    mean = square.mean(axis=1)
-    return mean[:, None] + mean - square - mean.mean()
+def whitened_product(first: np.ndarray, second: np.ndarray) -> float:
+    """2 d1' V^-1 d2, from the vectors and the row sums r of their RDMs, n stimuli.
+
+    With B the incidence of stimuli and pairs V = 2 I + B'B and BB' = (n - 2) I + 11', so that by Woodbury's identity
+    2 V^-1 = I - B' (I - 11'/(2n)) B / n. It equals 2 <G1, G2>_F for the centred similarities G = -1/2 H D H.
+    """
+    rows = [squareform(distances, checks=False).sum(axis=1) for distances in (first, second)]
+    stimuli = len(rows[0])
+    additive = rows[0] @ rows[1] - rows[0].sum() * rows[1].sum() / (2 * stimuli)
+    return float(first @ second - additive / stimuli)
