@@ -12,7 +12,7 @@ from thresh.errors import AlignmentError
 from thresh.parameters import TRUE_OR_FALSE, checked
 
 
-def fewest_for_cka(debiased: bool = False) -> int:
+def fewest_for_cka(debiased: bool = False, **_: object) -> int:
     return 4 if debiased else 2
 
 

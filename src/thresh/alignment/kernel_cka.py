@@ -11,10 +11,6 @@ from thresh.errors import AlignmentError
 from thresh.parameters import POSITIVE, TRUE_OR_FALSE, checked, one_of
 
 
-def fewest_for_kernel_cka(debiased: bool = False, **_: object) -> int:
-    return fewest_for_cka(debiased)
-
-
 @checked(kernel=one_of("rbf", "linear"), bandwidth=POSITIVE, debiased=TRUE_OR_FALSE)
 def kernel_cka(
     x: ArrayLike, y: ArrayLike, *, kernel: str = "rbf", bandwidth: float = 1.0, debiased: bool = False

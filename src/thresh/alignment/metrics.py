@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from thresh.alignment.canonical import cca, pwcca, svcca
 from thresh.alignment.cka import fewest_for_cka, linear_cka, linear_cka_debiased
 from thresh.alignment.folds import fewest_in_folds
-from thresh.alignment.kernel_cka import fewest_for_kernel_cka, kernel_cka
+from thresh.alignment.kernel_cka import kernel_cka
 from thresh.alignment.matching import (
     fraction_above,
     mean_correlation,
@@ -21,7 +21,6 @@ from thresh.alignment.matching import (
     semi_matches,
     soft_matches,
 )
-from thresh.alignment.minibatch import FEWEST as FEWEST_IN_BATCHES
 from thresh.alignment.minibatch import minibatch_cka
 from thresh.alignment.neighbours import fewest_for_neighbours, mutual_knn
 from thresh.alignment.predictivity import linear_predictivity
@@ -162,7 +161,7 @@ METRICS = Metrics(
         minibatch_cka,
         range=CORRELATION,
         invariant_to=ROTATION,
-        fewest=lambda **_: FEWEST_IN_BATCHES,
+        fewest=partial(fewest_for_cka, debiased=True),
     ),
     Metric(
         "kernel_cka",
@@ -170,7 +169,7 @@ METRICS = Metrics(
         kernel_cka,
         range="0 to 1; debiased -1 to 1",
         invariant_to=ROTATION,
-        fewest=fewest_for_kernel_cka,
+        fewest=fewest_for_cka,
     ),
     Metric(
         "rsa",
