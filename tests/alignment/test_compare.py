@@ -155,17 +155,19 @@ def test_planted_pairs_come_with_theorys_prediction():
         )
         for name, z, own, seed in zip("ab", features, held, (1, 2), strict=True)
     )
-    metrics = ["linear_cka", "linear_cka_debiased", "linear_predictivity_r2", "matched_fraction", "rsa"]
+    ckas = ["linear_cka", "linear_cka_debiased", "minibatch_cka"]
+    metrics = [*ckas, "linear_predictivity_r2", "matched_fraction", "rsa"]
     table = align_pair(a, b, {name: {"limit": 200} if name == "rsa" else {} for name in metrics})
     population = theory.expected_cka(48, 48, 48, 48, 32, mixing="unit_norm")
-    assert row(table, representation="raw", metric="linear_cka_debiased").expected == pytest.approx(population)
+    for metric in ckas[1:]:
+        assert row(table, representation="raw", metric=metric).expected == pytest.approx(population)
     finite = theory.expected_cka(48, 48, 48, 48, 32, mixing="unit_norm", rows=3000)
     assert row(table, representation="raw", metric="linear_cka").expected == pytest.approx(finite)
     predicted = row(table, representation="raw", metric="linear_predictivity_r2", direction="a_to_b")
     assert predicted.expected == pytest.approx(theory.expected_r2(48, 48, 48, 32, rows=2400))
     told = table[table.expected.notna()]
     np.testing.assert_allclose(told.score, told.expected, atol=0.03)
-    for metric in ("linear_cka", "linear_cka_debiased", "matched_fraction"):
+    for metric in (*ckas, "matched_fraction"):
         assert row(table, representation="learned", metric=metric).expected == pytest.approx(2 / 3)
     assert row(table, representation="learned", metric="matched_fraction").score == pytest.approx(2 / 3, abs=1e-12)
     assert row(table, representation="random", metric="matched_fraction").score <= 0.02

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import rankdata
 
 from thresh.alignment.arrays import centred, paired
+from thresh.alignment.rdm_comparison import COMPARISONS, FEWEST, compare_rdms, spread
 from thresh.errors import AlignmentError
 from thresh.parameters import SEED, checked, integer, one_of, optional
 
-FEWEST = 3  # stimuli: two have only one distance
 LARGEST_RDM = 20_000  # stimuli; their 200 million distances and ranks take about 8 GB
 
 
 @checked(
     distance=one_of("correlation", "euclidean", "sqeuclidean", "cosine"),
-    compare=one_of("spearman", "pearson", "cosine"),
+    compare=one_of(*COMPARISONS),
     limit=optional(integer(FEWEST)),
     seed=SEED,
 )
@@ -39,7 +38,8 @@ def rsa(
         'correlation' (1 - Pearson r over units), 'cosine' (1 - cosine), 'euclidean' or 'sqeuclidean'. A stimulus whose
         response does not vary over units (for 'cosine': is zero) correlates 0 with every other: distance 1.
     compare
-        'spearman' (average ranks for ties), 'pearson' or 'cosine' of the distances.
+        'spearman', 'pearson', 'cosine', 'whitened_cosine' or 'whitened_correlation' of the distances; see
+        `compare_rdms`. 'whitened_cosine' of 'sqeuclidean' is biased linear CKA.
     limit
         Use at most this many stimuli, drawn with `seed`; all by default.
 
@@ -67,9 +67,10 @@ def rsa(
         raise AlignmentError(f"found {len(x)} stimuli, expected at most {LARGEST_RDM} for an RDM: give rsa a limit.")
     first, second = distances(x, distance), distances(y, distance)
     for name, side in (("x", first), ("y", second)):
-        if compare != "cosine" and side.max() - side.min() <= 1e-12 * abs(side).max():
+        # Distances by angle are at most 2, and the largest by Euclid is at least 1: below is rounding.
+        if spread(side, compare) <= 1e-12 * max(1.0, side.max()):
             raise AlignmentError(f"{name}: found equal distances ({distance}) between all stimuli, RSA is undefined.")
-    return vector_similarity(first, second, compare)
+    return compare_rdms(first, second, compare)
 
 
 def distances(x: np.ndarray, distance: str) -> np.ndarray:
@@ -90,12 +91,3 @@ def distances(x: np.ndarray, distance: str) -> np.ndarray:
         if distance == "euclidean":
             np.sqrt(square, out=square)
     return square[np.triu_indices(len(x), 1)]
-
-
-def vector_similarity(first: np.ndarray, second: np.ndarray, compare: str) -> float:
-    """Spearman, Pearson or cosine similarity of two vectors."""
-    if compare == "spearman":
-        first, second = rankdata(first), rankdata(second)
-    if compare != "cosine":
-        first, second = first - first.mean(), second - second.mean()
-    return float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
