@@ -17,12 +17,15 @@ from .test_compare import row, side
 
 SCORED = {
     "linear_cka_debiased": {},
+    "kernel_cka": {},
     "rsa": {"distance": "sqeuclidean"},
     "linear_predictivity": {"folds": 3},
     "linear_predictivity_r2": {"folds": 3},
     "matched_fraction": {"folds": 2},
     "one_to_one_matching": {"folds": 2},
     "procrustes": {},
+    "shape_distance": {},
+    "cca": {"dimensions": 5},
 }
 FEW = Uncertainty(permutations=5, resamples=12, seed=4)
 
@@ -47,7 +50,8 @@ def test_null_scores_are_those_of_stimuli_in_another_order(compared, name):
     forth = row(table, representation="raw", metric=name, direction="both" if METRICS[name].symmetric else "a_to_b")
     np.testing.assert_allclose(forth.null, expected, atol=1e-8)
     assert forth.chance == pytest.approx(np.mean(expected), abs=1e-8)
-    assert forth.p == (1 + np.count_nonzero(np.array(expected) >= forth.score)) / 6
+    closer = np.array(expected) >= forth.score if METRICS[name].higher_is_closer else np.array(expected) <= forth.score
+    assert forth.p == (1 + np.count_nonzero(closer)) / 6
     if not METRICS[name].symmetric:
         back = row(table, representation="raw", metric=name, direction="b_to_a")
         np.testing.assert_allclose(
@@ -62,6 +66,25 @@ def test_standard_errors_are_the_spread_of_halves(compared, name):
     forth = table[(table.representation == "raw") & (table.metric == name)].iloc[0]
     assert forth.standard_error == pytest.approx(np.std(found, ddof=1), rel=1e-6)
     assert (forth.low + forth.high) / 2 == pytest.approx(forth.score)
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("rsa", {}),
+        ("rsa", {"compare": "whitened_cosine", "distance": "sqeuclidean"}),
+        ("rsa", {"limit": 30}),
+        ("linear_predictivity", {"components": 4}),
+        ("linear_predictivity", {"bands": [0] * 30 + [1] * 30, "draws": 3, "folds": 2}),
+    ],
+)
+def test_null_scores_are_the_same_the_short_way(compared, name, params):
+    x, y, _ = compared
+    metric = METRICS[name]
+    again = metric.permuted(x, y, **metric.measured_with(params))
+    for order in permutations(40, 3, seed=8):
+        short, long = again(order), metric.measure(x, y[order], **params)
+        np.testing.assert_allclose(getattr(short, "r", short), getattr(long, "r", long), atol=1e-12)
 
 
 def test_the_control_and_tables_without_draws_have_no_intervals(compared):

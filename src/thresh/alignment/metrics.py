@@ -23,9 +23,9 @@ from thresh.alignment.matching import (
 )
 from thresh.alignment.minibatch import minibatch_cka
 from thresh.alignment.neighbours import fewest_for_neighbours, mutual_knn
-from thresh.alignment.predictivity import linear_predictivity
+from thresh.alignment.predictivity import linear_predictivity, linear_predictivity_of_orders
 from thresh.alignment.predictivity_scores import mean_r2, median_over_ceiling
-from thresh.alignment.rdm import rsa
+from thresh.alignment.rdm import rsa, rsa_of_orders
 from thresh.alignment.rdm_comparison import FEWEST
 from thresh.alignment.rotation import procrustes, shape_distance
 from thresh.errors import ConfigError
@@ -62,8 +62,8 @@ class Metric:
     fewest
         (**parameters of measure) -> the fewest stimuli that it is defined for.
     permuted
-        (x, y, **parameters of measure) -> a function of an order of the stimuli of y that gives the measure, where that
-        is less work than measuring anew.
+        (x, y, **all parameters of measure) -> a function of an order of the stimuli of y that gives the measure, where
+        that is less work than measuring anew.
     """
 
     name: str
@@ -96,6 +96,10 @@ class Metric:
     def takes_ceiling(self) -> bool:
         """Whether the score can be given relative to the noise ceilings of the units of y."""
         return "ceiling" in self.parameters
+
+    def measured_with(self, given: dict) -> dict:
+        """All parameters of `measure`, with the defaults of those that are not given."""
+        return _parameters(self.measure) | given
 
     def split_parameters(self, given: dict) -> tuple[dict, dict]:
         """Parameters of `measure` and of `summarise`.
@@ -192,6 +196,7 @@ METRICS = Metrics(
         range=CORRELATION,
         invariant_to="order and isotropic scaling of the units, scaling of stimuli; monotone changes of all distances",
         fewest=lambda **_: FEWEST,
+        permuted=rsa_of_orders,
     ),
     Metric(
         "linear_predictivity",
@@ -201,6 +206,7 @@ METRICS = Metrics(
         symmetric=False,
         range="-1 to 1; may exceed 1 relative to a ceiling",
         invariant_to=PREDICTOR_AND_TARGETS,
+        permuted=linear_predictivity_of_orders,
     ),
     Metric(
         "linear_predictivity_r2",
@@ -210,6 +216,7 @@ METRICS = Metrics(
         symmetric=False,
         range="up to 1; negative where the mean predicts better",
         invariant_to=PREDICTOR_AND_TARGETS,
+        permuted=linear_predictivity_of_orders,
     ),
     Metric(
         "semi_matching",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike
 from thresh.alignment.arrays import column_correlation, paired, varies
 from thresh.alignment.banded import LABEL, BandedRidge
 from thresh.alignment.folds import FOLDS, split
-from thresh.alignment.ridge import Ridge
+from thresh.alignment.ridge import Ridge, RidgeAgain
 from thresh.errors import ConfigError
 from thresh.parameters import POSITIVE, SEED, checked, each, integer, optional
 
@@ -117,10 +118,31 @@ def linear_predictivity(
     Yamins et al. 2014; Golub, Heath and Wahba 1979 (eq. 1.4). For one alpha equal to scikit-learn's PCA and Ridge on
     rows so scaled.
     """
-    alphas = np.atleast_1d(np.asarray(alphas, dtype=float))
     x, y = paired(x, y)
-    parts = split(len(x), folds, seed)
     fit = Ridge(x, components) if bands is None else BandedRidge(x, bands, draws, seed)
+    return predicted(fit, y, split(len(x), folds, seed), alphas)
+
+
+def linear_predictivity_of_orders(
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    folds: int,
+    alphas: ArrayLike,
+    components: int | None,
+    bands: ArrayLike | None,
+    draws: int,
+    seed: int,
+) -> Callable[[np.ndarray], Predictivity]:
+    """`linear_predictivity` of y in the order of the given rows; plain ridge decomposes the folds of x once."""
+    fit = RidgeAgain(x, components) if bands is None else BandedRidge(x, bands, draws, seed)
+    parts = split(len(x), folds, seed)
+    return lambda order: predicted(fit, y[order], parts, alphas)
+
+
+def predicted(fit: Ridge | BandedRidge, y: np.ndarray, parts: list, alphas: ArrayLike) -> Predictivity:
+    """Every unit of y (stimuli, units) in all folds."""
+    alphas, folds = np.atleast_1d(np.asarray(alphas, dtype=float)), len(parts)
     r, chosen = np.full((folds, y.shape[1]), np.nan), np.full((folds, y.shape[1]), np.nan)
     shares = np.full((folds, y.shape[1], len(fit.bands)), np.nan)
     errors, deviations = np.zeros(y.shape[1]), np.zeros(y.shape[1])

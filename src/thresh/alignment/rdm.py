@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.spatial.distance import squareform
+from scipy.stats import rankdata
 
 from thresh.alignment.arrays import centred, paired
 from thresh.alignment.rdm_comparison import COMPARISONS, FEWEST, compare_rdms, spread
@@ -63,14 +67,32 @@ def rsa(
     if limit is not None and limit < len(x):
         rows = np.sort(np.random.default_rng(seed).choice(len(x), limit, replace=False))
         x, y = paired(x[rows], y[rows], minimum=FEWEST)
+    return compare_rdms(*distances_of_both(x, y, distance, compare), compare)
+
+
+def rsa_of_orders(
+    x: np.ndarray, y: np.ndarray, *, distance: str, compare: str, limit: int | None, seed: int
+) -> Callable[[np.ndarray], float]:
+    """`rsa` of x with y in the order of the given rows, from distances and ranks that are computed once."""
+    if limit is not None and limit < len(x):
+        return lambda order: rsa(x, y[order], distance=distance, compare=compare, limit=limit, seed=seed)
+    first, second = distances_of_both(x, y, distance, compare)
+    if compare == "spearman":
+        first, second, compare = rankdata(first), rankdata(second), "pearson"
+    square, (above, below) = squareform(second), np.triu_indices(len(x), 1)
+    return lambda order: compare_rdms(first, square[order[above], order[below]], compare)
+
+
+def distances_of_both(x: np.ndarray, y: np.ndarray, distance: str, compare: str) -> tuple[np.ndarray, np.ndarray]:
+    """Upper triangles of both RDMs, refused where a side has nothing to compare."""
     if len(x) > LARGEST_RDM:
         raise AlignmentError(f"found {len(x)} stimuli, expected at most {LARGEST_RDM} for an RDM: give rsa a limit.")
-    first, second = distances(x, distance), distances(y, distance)
-    for name, side in (("x", first), ("y", second)):
+    found = distances(x, distance), distances(y, distance)
+    for name, side in zip(("x", "y"), found, strict=True):
         # Distances by angle are at most 2, and the largest by Euclid is at least 1: below is rounding.
         if spread(side, compare) <= 1e-12 * max(1.0, side.max()):
             raise AlignmentError(f"{name}: found equal distances ({distance}) between all stimuli, RSA is undefined.")
-    return compare_rdms(first, second, compare)
+    return found
 
 
 def distances(x: np.ndarray, distance: str) -> np.ndarray:

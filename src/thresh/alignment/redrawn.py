@@ -90,7 +90,7 @@ def nulls(asked: list[Asked], x: np.ndarray, y: np.ndarray, population: Populati
     metric, params = asked[0].metric, asked[0].of_measure
     orders = permutations(population.stimuli, plan.permutations, blocks=population.blocks, seed=plan.seed)
     if metric.permuted is not None:
-        measure = metric.permuted(x, y, **params)
+        measure = metric.permuted(x, y, **metric.measured_with(params))
     else:
 
         def measure(order: np.ndarray) -> Any:

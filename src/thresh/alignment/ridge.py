@@ -39,7 +39,24 @@ class Ridge:
         self.axes, self.components = PrincipalAxesByFold(x), components
 
     def __call__(self, train: np.ndarray, test: np.ndarray, targets: np.ndarray, alphas: np.ndarray) -> Fit:
-        return ridge(unit_rows(self.axes(train, test).first(self.components)), targets, alphas)
+        return ridge(self.predictors(train, test), targets, alphas)
+
+    def predictors(self, train: np.ndarray, test: np.ndarray) -> PrincipalAxes:
+        return unit_rows(self.axes(train, test).first(self.components))
+
+
+class RidgeAgain(Ridge):
+    """The same for many targets, one after the other: it remembers the axes of all folds."""
+
+    def __init__(self, x: np.ndarray, components: int | None = None):
+        super().__init__(x, components)
+        self.known: dict[bytes, PrincipalAxes] = {}
+
+    def predictors(self, train: np.ndarray, test: np.ndarray) -> PrincipalAxes:
+        fold = test.tobytes()
+        if fold not in self.known:
+            self.known[fold] = super().predictors(train, test)
+        return self.known[fold]
 
 
 def unit_rows(axes: PrincipalAxes) -> PrincipalAxes:
