@@ -6,19 +6,34 @@ import pandas as pd
 
 from thresh.report.data import in_order, view_key
 from thresh.report.outline import Outline
-from thresh.report.words import metric_label, number
+from thresh.report.words import interval_text, metric_label, number
 
 PAIR_COLUMNS = ["a_system", "a_layer", "b_system", "b_layer", "metric", "direction"]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A score as it is printed: its text, the theory's text where there is one, and why it is not defined."""
+    """A score as it is printed.
+
+    Attributes
+    ----------
+    expected
+        The theory's text where there is one.
+    error
+        Why it is not defined.
+    interval, calibrated
+        Texts; '' where nothing was drawn.
+    beats_chance
+        None where nothing was permuted.
+    """
 
     text: str
     expected: str = ""
     error: str = ""
     value: float | None = None
+    interval: str = ""
+    calibrated: str = ""
+    beats_chance: bool | None = None
 
 
 ABSENT = Cell("–")
@@ -28,7 +43,14 @@ def cell(row: dict) -> Cell:
     text = number(row["score"])
     if not text:
         return Cell("not defined", number(row["expected"]), row["error"] or "no reason was given")
-    return Cell(text, number(row["expected"]), "", float(row["score"]))
+    return Cell(
+        text,
+        number(row["expected"]),
+        value=float(row["score"]),
+        interval=interval_text(row["low"], row["high"]),
+        calibrated=number(row["calibrated"]),
+        beats_chance=row["beats_chance"],
+    )
 
 
 def score_table(scores: pd.DataFrame, outline: Outline) -> tuple[list[str], list[dict]]:
