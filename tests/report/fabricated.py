@@ -107,14 +107,14 @@ def worth(value: float, role: str) -> dict:
     if role == "shuffled":
         nothing = dict.fromkeys(("low", "high", "standard_error", "chance", "critical", "p", "calibrated"), np.nan)
         return nothing | {"null": [], "convergence": "[]"}
-    null = np.linspace(0.01, 0.03, 19)
+    null = np.linspace(0.01, 0.03, 99)
     return {
         "low": value - 0.04,
         "high": value + 0.04,
         "standard_error": 0.02,
         "chance": 0.02,
         "critical": 0.03,
-        "p": (1 + int((null >= value).sum())) / 20,
+        "p": (1 + int((null >= value).sum())) / 100,
         "calibrated": max(0.0, (value - 0.03) / 0.97),
         "null": null.tolist(),
         "convergence": json.dumps([[56, value - 0.02, 0.05], [112, value - 0.01, 0.03], [225, value, 0.02]]),

@@ -1,5 +1,6 @@
 """Tables of the pages: scores with their expectations side by side, dictionaries with their null."""
 
+import json
 from dataclasses import dataclass
 
 import pandas as pd
@@ -82,6 +83,34 @@ def views(scores: pd.DataFrame, forward: str, backward: str) -> dict[str, str]:
     words = {"both": "", "a_to_b": f": {forward}", "b_to_a": f": {backward}"}
     pairs = scores[["metric", "direction"]].drop_duplicates().itertuples(index=False)
     return {view_key(metric, direction): metric_label(metric) + words[direction] for metric, direction in pairs}
+
+
+def convergence_table(scores: pd.DataFrame) -> tuple[list[int], list[dict]]:
+    """Numbers of stimuli, and for each metric and representation the mean over pairs of layers of scores of so many.
+
+    Pairs of layers that share fewer stimuli than most are left out: their subsets have other sizes.
+    """
+    known = scores[scores["convergence"] != "[]"]
+    if known.empty:
+        return [], []
+    known = known[known["stimuli"] == known["stimuli"].mode()[0]]
+    points = known["convergence"].map(json.loads)
+    sizes = sorted({int(size) for found in points for size, *_ in found})
+    rows = []
+    for (metric, direction, name), mine in known.groupby(["metric", "direction", "representation"], sort=False):
+        values = {size: [] for size in sizes}
+        for found in points[mine.index]:
+            for size, mean, _ in found:
+                values[int(size)].append(mean)
+        texts = [number(sum(found) / len(found)) if found else "–" for found in values.values()]
+        rows.append(
+            {
+                "metric": metric_label(metric) + ARROWS[direction],
+                "representation": name,
+                "values": [*texts, number(mine["score"].mean())],
+            }
+        )
+    return [*sizes, int(known["stimuli"].iloc[0])], rows
 
 
 def undefined(scores: pd.DataFrame) -> list[tuple[int, str]]:
