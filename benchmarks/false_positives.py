@@ -3,12 +3,12 @@
     python benchmarks/false_positives.py              # 200 simulated nulls of each kind
     python benchmarks/false_positives.py --quick      # 20
 
-Every metric of the registry, 64 stimuli, 99 permutations, level .05. Nulls: dense and sparse responses that are
+Every metric of the registry, 64 stimuli, 19 permutations (the fewest that can tell), level .05. Nulls: dense and sparse responses that are
 independent of each other; systems that tell the same categories apart and nothing else, with stimuli exchanged within
 categories; the best of six layers, by the largest null score of all six, and by each layer's own. `share` is that of
 p <= .05, with its binomial standard error.
 
-Intervals: 95 %, of two noisy mixings of the same features, from 100 halves of 100 stimuli; `covered` is the share of
+Intervals: 95 %, of two noisy mixings of the same features, from 50 halves of 100 stimuli; `covered` is the share of
 draws whose interval holds the mean score of all draws, `error` the mean standard error over the standard deviation of
 the scores.
 """
@@ -21,14 +21,12 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-import torch
 
 from machine import machine, table
 from nulls import NULLS, categories, labels, related, side
 from thresh.alignment import METRICS, align_pair
 from thresh.alignment.statistics import across_layers
 from thresh.alignment.uncertainty import Uncertainty
-from thresh.dictionaries import METHODS  # noqa: F401  imports torch before processes are made
 
 LEVEL, LAYERS = 0.05, 6
 STIMULI, MORE_STIMULI = 64, 100
@@ -39,8 +37,8 @@ FOR_LAYERS = ("linear_cka_debiased", "linear_predictivity", "one_to_one_matching
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nulls", type=int, default=200)
-    parser.add_argument("--permutations", type=int, default=99)
-    parser.add_argument("--halves", type=int, default=100)
+    parser.add_argument("--permutations", type=int, default=19)
+    parser.add_argument("--halves", type=int, default=50)
     parser.add_argument("--metrics", nargs="+", default=list(METRICS))
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--quick", action="store_true")
@@ -57,7 +55,6 @@ def main() -> None:
 
 def chances(options: argparse.Namespace, case: tuple[str, int]) -> pd.DataFrame:
     """p-values of all metrics on one null."""
-    torch.set_num_threads(1)
     kind, seed = case
     random = np.random.default_rng([seed, len(kind)])
     x, y = (categories if kind == "categories" else NULLS[kind])(random, STIMULI)
@@ -87,7 +84,6 @@ def shares(found: Iterable[pd.DataFrame]) -> str:
 
 def best_of_layers(options: argparse.Namespace, seed: int) -> list[tuple[str, float, float]]:
     """Metric, the smallest p of six layers, and the smallest that counts all six."""
-    torch.set_num_threads(1)
     random = np.random.default_rng([seed, 99])
     x, y = NULLS["dense"](random, STIMULI)
     # Layers of one network resemble each other.
@@ -112,7 +108,6 @@ def layers(found: Iterable[list[tuple[str, float, float]]]) -> str:
 
 
 def intervals(options: argparse.Namespace, seed: int) -> pd.DataFrame:
-    torch.set_num_threads(1)
     x, y = related(np.random.default_rng([seed, 7]), MORE_STIMULI)
     plan = Uncertainty(resamples=options.halves, seed=seed)
     return scores(side("a", "layer", x), side("b", "layer", y), options, plan, seed)

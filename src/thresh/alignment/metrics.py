@@ -23,6 +23,7 @@ from thresh.alignment.matching import (
 )
 from thresh.alignment.minibatch import minibatch_cka
 from thresh.alignment.neighbours import fewest_for_neighbours, mutual_knn
+from thresh.alignment.pairing import assignment, best_for_each, matches_of_orders
 from thresh.alignment.predictivity import linear_predictivity, linear_predictivity_of_orders
 from thresh.alignment.predictivity_scores import mean_r2, median_over_ceiling
 from thresh.alignment.rdm import rsa, rsa_of_orders
@@ -163,6 +164,8 @@ SINGLE_UNITS = "order, positive scaling and offset of single units"
 PREDICTOR_AND_TARGETS = "rotation, isotropic scaling and offset of x; order, scaling and offset of single units of y"
 CORRELATION = "-1 to 1"
 
+ONE_TO_ONE = partial(matches_of_orders, choose=assignment)
+
 METRICS = Metrics(
     Metric("linear_cka", "Linear CKA", linear_cka, invariant_to=ROTATION, fewest=fewest_for_cka),
     Metric(
@@ -223,6 +226,7 @@ METRICS = Metrics(
         "Semi-matching",
         semi_matches,
         mean_correlation,
+        permuted=partial(matches_of_orders, choose=best_for_each),
         symmetric=False,
         range=CORRELATION,
         invariant_to=SINGLE_UNITS,
@@ -235,10 +239,18 @@ METRICS = Metrics(
         "One-to-one matching",
         one_to_one_matches,
         mean_correlation,
+        permuted=ONE_TO_ONE,
         range=CORRELATION,
         invariant_to=SINGLE_UNITS,
     ),
-    Metric("matched_fraction", "Matched fraction", one_to_one_matches, fraction_above, invariant_to=SINGLE_UNITS),
+    Metric(
+        "matched_fraction",
+        "Matched fraction",
+        one_to_one_matches,
+        fraction_above,
+        permuted=ONE_TO_ONE,
+        invariant_to=SINGLE_UNITS,
+    ),
     Metric("procrustes", "Procrustes cosine", procrustes, range=CORRELATION, invariant_to=ROTATION),
     Metric(
         "shape_distance",

@@ -62,18 +62,44 @@ def matches(
         As `linear_cka`; fewer than 3 stimuli a fold; no unit of a side varies on a training fold.
     """
     x, y = paired(x, y)
+    parts = split(len(x), folds, seed)
+    return [matched(of_x, of_y, choose) for of_x, of_y in zip(seen(x, parts, "x"), seen(y, parts, "y"), strict=True)]
+
+
+def matches_of_orders(
+    x: np.ndarray, y: np.ndarray, choose: Callable[[np.ndarray], Pairs], folds: int, seed: int
+) -> Callable[[np.ndarray], list[Matches]]:
+    """`matches` of x with y in the order of the given rows; the columns of x are brought to unit norm once."""
+    parts = split(len(x), folds, seed)
+    of_x = seen(x, parts, "x")
+    return lambda order: [matched(*both, choose) for both in zip(of_x, seen(y[order], parts, "y"), strict=True)]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One side in one fold: its live units, their training columns and all held-out columns, of unit norm."""
+
+    live: np.ndarray
+    train: np.ndarray
+    test: np.ndarray
+
+
+def seen(x: np.ndarray, parts: list, name: str) -> list[Seen]:
     found = []
-    for number, (train, test) in enumerate(split(len(x), folds, seed), start=1):
-        live_x, live_y = np.flatnonzero(varies(x[train])), np.flatnonzero(varies(y[train]))
-        for name, live in (("x", live_x), ("y", live_y)):
-            if not len(live):
-                raise AlignmentError(f"{name}: found no unit that varies on the training rows of fold {number}.")
-        chosen_x, chosen_y, weight = choose(unit_columns(x[train][:, live_x]).T @ unit_columns(y[train][:, live_y]))
-        chosen_x, chosen_y = live_x[chosen_x], live_y[chosen_y]
-        held_x, held_y = unit_columns(x[test]), unit_columns(y[test])
-        correlation = np.einsum("ij,ij->j", held_x[:, chosen_x], held_y[:, chosen_y])
-        found.append(Matches(chosen_x, chosen_y, weight, correlation, (len(live_x), len(live_y))))
+    for number, (train, test) in enumerate(parts, start=1):
+        live = np.flatnonzero(varies(x[train]))
+        if not len(live):
+            raise AlignmentError(f"{name}: found no unit that varies on the training rows of fold {number}.")
+        found.append(Seen(live, unit_columns(x[train][:, live]), unit_columns(x[test])))
     return found
+
+
+def matched(x: Seen, y: Seen, choose: Callable[[np.ndarray], Pairs]) -> Matches:
+    """The pairs that training rows choose, correlated on held-out rows."""
+    chosen_x, chosen_y, weight = choose(x.train.T @ y.train)
+    chosen_x, chosen_y = x.live[chosen_x], y.live[chosen_y]
+    correlation = np.einsum("ij,ij->j", x.test[:, chosen_x], y.test[:, chosen_y])
+    return Matches(chosen_x, chosen_y, weight, correlation, (len(x.live), len(y.live)))
 
 
 def best_for_each(correlation: np.ndarray) -> Pairs:
