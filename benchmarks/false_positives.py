@@ -3,10 +3,10 @@
     python benchmarks/false_positives.py              # 200 simulated nulls of each kind
     python benchmarks/false_positives.py --quick      # 20
 
-Every metric of the registry, 64 stimuli, 19 permutations (the fewest that can tell), level .05. Nulls: dense and sparse responses that are
-independent of each other; systems that tell the same categories apart and nothing else, with stimuli exchanged within
-categories; the best of six layers, by the largest null score of all six, and by each layer's own. `share` is that of
-p <= .05, with its binomial standard error.
+Every metric of the registry, 64 stimuli, 19 permutations (the fewest that can tell), level .05. Nulls: dense and sparse
+responses that are independent of each other; systems that tell the same categories apart and nothing else, with stimuli
+exchanged within categories; the best of six layers, by the largest null score of all six, and by each layer's own.
+`share` is that of p <= .05, with its binomial standard error.
 
 Intervals: 95 %, of two noisy mixings of the same features, from 50 halves of 100 stimuli; `covered` is the share of
 draws whose interval holds the mean score of all draws, `error` the mean standard error over the standard deviation of
@@ -65,7 +65,7 @@ def chances(options: argparse.Namespace, case: tuple[str, int]) -> pd.DataFrame:
 
 
 def scores(a, b, options: argparse.Namespace, plan: Uncertainty, seed: int) -> pd.DataFrame:
-    found = align_pair(a, b, dict.fromkeys(options.metrics, {}), seed=seed, uncertainty=plan)
+    found = align_pair(a, b, {name: {} for name in options.metrics}, seed=seed, uncertainty=plan)
     return found[found["role"] == "raw"]
 
 

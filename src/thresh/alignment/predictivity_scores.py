@@ -10,8 +10,10 @@ from thresh.alignment.predictivity import Predictivity
 from thresh.errors import AlignmentError
 from thresh.parameters import Rule, checked, each, optional
 
+NUMBERS = optional(each(Rule("a number", lambda value: isinstance(value, int | float))))
 
-@checked(ceiling=optional(each(Rule("a number", lambda value: isinstance(value, int | float)))))
+
+@checked(ceiling=NUMBERS)
 def median_over_ceiling(result: Predictivity, ceiling: ArrayLike | None = None) -> tuple[float, dict]:
     """Median over units of held-out r, each divided by its ceiling where ceilings are given. Never clipped at 1.
 
@@ -27,37 +29,59 @@ def median_over_ceiling(result: Predictivity, ceiling: ArrayLike | None = None) 
         The score; mean_r, mean_r2, median_r (without ceiling), ceiling (its median, or None), units_scored,
         units_left_out, and what was chosen (see `choices`).
     """
-    scored = np.isfinite(result.r)
-    ratio = result.r
-    if ceiling is not None:
-        ceiling = as_matrix(np.nan_to_num(np.atleast_2d(ceiling), nan=0.0, posinf=0.0, neginf=0.0), "ceiling")[0]
-        if len(ceiling) != len(result.r):
-            raise AlignmentError(
-                f"ceiling: found {len(ceiling)} values, expected one for each of {len(result.r)} units."
-            )
-        scored = scored & (ceiling > 0)
-        ratio = result.r / np.where(ceiling > 0, ceiling, 1.0)
-    if not scored.any():
-        raise AlignmentError("found no unit that varies and has a positive ceiling, expected at least one.")
+    ceilings, scored = within(ceiling, np.isfinite(result.r))
     finite = np.isfinite(result.r)
     detail = {
         "mean_r": float(result.r[finite].mean()),
         "mean_r2": mean_r2(result)[0],
         "median_r": float(np.median(result.r[finite])),
-        "ceiling": None if ceiling is None else float(np.median(ceiling[scored])),
-        "units_scored": int(scored.sum()),
-        "units_left_out": int((~scored).sum()),
+        **counts(ceiling, ceilings, scored),
         **choices(result),
     }
-    return float(np.median(ratio[scored])), detail
+    return float(np.median(result.r[scored] / ceilings[scored])), detail
 
 
-def mean_r2(result: Predictivity) -> tuple[float, dict]:
-    """Mean of R2 over the units that vary; how many they are, and and what was chosen (see `choices`)."""
-    finite = np.isfinite(result.r2)
+@checked(ceiling=NUMBERS)
+def mean_r2(result: Predictivity, ceiling: ArrayLike | None = None) -> tuple[float, dict]:
+    """Mean of R2 over the units that vary, each divided by its reliability where ceilings are given.
+
+    Parameters
+    ----------
+    ceiling : (units_y,)
+        As for `median_over_ceiling`; its square is the reliability, the R2 that a perfect model reaches.
+
+    Returns
+    -------
+    float, dict
+        The score, never clipped at 1; ceiling (its median, or None), units_scored, units_left_out, and what was chosen
+        (see `choices`).
+    """
+    ceilings, scored = within(ceiling, np.isfinite(result.r2))
+    score = float((result.r2[scored] / ceilings[scored] ** 2).mean())
+    return score, {**counts(ceiling, ceilings, scored), **choices(result)}
+
+
+def within(ceiling: ArrayLike | None, finite: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ceilings, 1 where there is none, and the units that are scored."""
     if not finite.any():
         raise AlignmentError("found no unit whose held-out responses vary, expected at least one.")
-    return float(result.r2[finite].mean()), {"units_scored": int(finite.sum()), **choices(result)}
+    if ceiling is None:
+        return np.ones(len(finite)), finite
+    ceilings = as_matrix(np.nan_to_num(np.atleast_2d(ceiling), nan=0.0, posinf=0.0, neginf=0.0), "ceiling")[0]
+    if len(ceilings) != len(finite):
+        raise AlignmentError(f"ceiling: found {len(ceilings)} values, expected one for each of {len(finite)} units.")
+    scored = finite & (ceilings > 0)
+    if not scored.any():
+        raise AlignmentError("found no unit that varies and has a positive ceiling, expected at least one.")
+    return np.where(ceilings > 0, ceilings, 1.0), scored
+
+
+def counts(ceiling: ArrayLike | None, ceilings: np.ndarray, scored: np.ndarray) -> dict:
+    return {
+        "ceiling": None if ceiling is None else float(np.median(ceilings[scored])),
+        "units_scored": int(scored.sum()),
+        "units_left_out": int((~scored).sum()),
+    }
 
 
 def choices(result: Predictivity) -> dict:
