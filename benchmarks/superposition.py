@@ -44,7 +44,7 @@ def deflation_part(quick: bool) -> tuple[list[str], alt.TopLevelMixin]:
         table(["features", "units", *(f"{score} (expected)" for score in SCORES)], lines),
         table(["largest difference of means", *SCORES], gaps),
     ]
-    return tables, figures.deflation_figure(found)
+    return tables, figures.deflation_figure(found, size["rows"])
 
 
 def inversion_part(quick: bool) -> tuple[list[str], alt.TopLevelMixin]:

@@ -11,6 +11,9 @@ from toy_arms import ARMS
 from toy_arms import SCORES as ARM_SCORES
 
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#999999"]
+# Equal variances give the same CKA and R2 whatever the probability: dashes and open shapes show both.
+DASHES = [[1, 0], [4, 6], [1, 0]]
+SHAPES = ["circle", "diamond", "square"]
 UNIT = alt.Scale(domain=[0, 1], clamp=True)
 
 
@@ -22,25 +25,31 @@ def looks(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
     )
 
 
-def deflation_figure(found: pd.DataFrame) -> alt.TopLevelMixin:
-    """Scores over compression: theory as lines, means over seeds as points."""
+def deflation_figure(found: pd.DataFrame, rows: int) -> alt.TopLevelMixin:
+    """Scores over compression: theory for so many rows as lines, means over seeds as points."""
     counts = np.unique(np.geomspace(found["units"].min(), found["units"].max(), 60).round().astype(int))
     theory = pd.DataFrame(
         {"kind": kind, "compression": FEATURES / count, "score": score, "value": value}
         for kind in KINDS
         for count in counts
-        for score, value in expected(kind, int(count)).items()
+        for score, value in expected(kind, int(count), rows).items()
     )
     points = found.groupby(["kind", "units", "score"], as_index=False)["measured"].mean()
     points = points.assign(compression=FEATURES / points["units"], value=points["measured"])
     x = alt.X("compression:Q", scale=alt.Scale(type="log", base=2), title="features a unit", axis=alt.Axis(format="~g"))
-    colour = alt.Color("kind:N", sort=list(KINDS), scale=alt.Scale(domain=list(KINDS), range=COLOURS[: len(KINDS)]))
+    kind = {"sort": list(KINDS), "title": None}
+    colour, dashes, shape = (
+        channel("kind:N", scale=alt.Scale(domain=list(KINDS), range=looks_of), **kind)
+        for channel, looks_of in ((alt.Color, COLOURS[: len(KINDS)]), (alt.StrokeDash, DASHES), (alt.Shape, SHAPES))
+    )
     panels = []
     for score in SCORES:
         y = alt.Y("value:Q", scale=UNIT, title=None)
-        line = alt.Chart(theory[theory["score"] == score]).mark_line(strokeWidth=2).encode(x=x, y=y, color=colour)
-        point = alt.Chart(points[points["score"] == score]).mark_point(filled=True, size=60, opacity=1)
-        panels.append((line + point.encode(x=x, y=y, color=colour)).properties(title=score, width=230, height=230))
+        line = alt.Chart(theory[theory["score"] == score]).mark_line(strokeWidth=2)
+        point = alt.Chart(points[points["score"] == score]).mark_point(size=60, opacity=1, strokeWidth=2)
+        line, point = (part.encode(x=x, y=y, color=colour) for part in (line, point))
+        layers = line.encode(strokeDash=dashes) + point.encode(shape=shape)
+        panels.append(layers.properties(title=score, width=230, height=230))
     return looks(alt.hconcat(*panels))
 
 
@@ -86,7 +95,6 @@ def toy_models_figure(pairs: pd.DataFrame) -> alt.TopLevelMixin:
             y = alt.Y("arm:N", sort=list(ARMS), title=None, axis=alt.Axis(labels=index == 0, grid=True, ticks=False))
             x = alt.X(f"{score}:Q", scale=UNIT, title=None)
             point = alt.Chart(some).mark_point(filled=True, size=70, opacity=0.9).encode(x=x, y=y, color=colour)
-            title = f"{score}, active {active:g}" if index == 0 else score
-            panels.append(point.properties(title=title, width=130, height=170))
-        rows.append(alt.hconcat(*panels))
+            panels.append(point.properties(title=score, width=130, height=170))
+        rows.append(alt.hconcat(*panels, title=f"features active with probability {active:g}"))
     return looks(alt.vconcat(*rows))

@@ -12,9 +12,10 @@ from .simulate import mixed, mixing_of, normal, population_r2, sparse_features, 
 POWER_LAW = 1 / np.arange(1, 513)
 
 
-def shares(count, units, features, variances=1.0, shared=None):
+def shares(count, units, features, variances=1.0, shared=None, kind="gaussian"):
+    """R2 of infinitely many stimuli, for several pairs of mixings."""
     return [
-        population_r2(*(mixing_of(features, units[side], 2 * seed + side) for side in (0, 1)), variances, shared)
+        population_r2(*(mixing_of(features, units[side], 2 * seed + side, kind) for side in (0, 1)), variances, shared)
         for seed in range(count)
     ]
 
@@ -28,9 +29,11 @@ def test_equal_variances_give_units_over_features_whoever_is_predicted(units):
 def test_of_the_inversion():
     assert expected_r2(48, 128) == pytest.approx(0.375)
     assert expected_r2(48, 48, 48, 32) == pytest.approx(2 / 3)
-    assert np.mean(shares(40, (48, 48), 128)) == pytest.approx(0.375, abs=0.003)
-    assert np.mean(shares(40, (48, 48), 48, shared=32)) == pytest.approx(2 / 3, abs=0.003)
-    assert np.mean(shares(40, (24, 48), 48, shared=32)) == pytest.approx(expected_r2(24, 48, 48, 32), abs=0.003)
+    columns = {"kind": "unit_norm"}
+    assert np.mean(shares(40, (48, 48), 128, **columns)) == pytest.approx(0.375, abs=0.003)
+    assert np.mean(shares(40, (48, 48), 48, shared=32, **columns)) == pytest.approx(2 / 3, abs=0.003)
+    assert np.mean(shares(40, (24, 48), 48, shared=32, **columns)) == pytest.approx(1 / 3, abs=0.003)
+    assert expected_r2(24, 48, 48, 32) == pytest.approx(1 / 3)
     assert expected_r2(600, 512) == 1
 
 
