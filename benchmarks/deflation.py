@@ -8,6 +8,7 @@ from thresh.alignment.theory import expected_cka, expected_r2, expected_rsa, spa
 FEATURES = 512
 UNITS = (32, 64, 128, 256, 512, 1024)
 FOLDS = 3
+MIXINGS = 512  # units for each set of stimuli: 16 pairs of systems of 32 units, 1 of 512
 # Name: probability of each feature, exponent of the power law that its variance follows.
 KINDS = {
     "equal variances, probability .1": (0.1, 0.0),
@@ -22,7 +23,7 @@ def spectrum(exponent: float) -> np.ndarray:
 
 
 def deflation(units: tuple[int, ...], seeds: int, rows: int, rdm: int) -> list[dict]:
-    """Measured beside expected, a row for each kind of features, number of units, seed and score.
+    """Measured beside expected, a row for each kind of features, number of units, pair of systems and score.
 
     Parameters
     ----------
@@ -32,12 +33,14 @@ def deflation(units: tuple[int, ...], seeds: int, rows: int, rdm: int) -> list[d
         Stimuli of RSA.
     """
     found = []
+    # The fewer the units, the more a score depends on how they mix.
+    counts = [count for count in units for _ in range(max(1, MIXINGS // count))]
     for kind, (active, exponent) in KINDS.items():
         for seed in range(seeds):
             random = np.random.default_rng([seed, 0xDEF1])
             z = random.standard_normal((rows, FEATURES)) * (random.random((rows, FEATURES)) < active)
             z *= np.sqrt(spectrum(exponent) / active)
-            for count in units:
+            for count in counts:
                 a, b = (z @ random.standard_normal((FEATURES, count)) / np.sqrt(count) for _ in range(2))
                 predicted = expected(kind, count, rows)
                 key = {"kind": kind, "units": count, "seed": seed}
@@ -50,10 +53,14 @@ def deflation(units: tuple[int, ...], seeds: int, rows: int, rdm: int) -> list[d
 
 
 def measured(a: np.ndarray, b: np.ndarray, rdm: int) -> dict[str, float]:
-    """Of all rows debiased CKA, and R2 of 64 units of b, held out; of the first `rdm` rows RSA on squared distances."""
+    """Of all rows debiased CKA, and held-out R2 of 64 units of b; of the first `rdm` rows RSA on squared distances.
+
+    R2 is that of the variance of all units together, as theory has it.
+    """
+    target = b[:, :64]
     return {
         "CKA": linear_cka(a, b, debiased=True),
-        "R2": float(linear_predictivity(a, b[:, :64], folds=FOLDS).r2.mean()),
+        "R2": float(np.average(linear_predictivity(a, target, folds=FOLDS).r2, weights=target.var(axis=0))),
         "RSA": rsa(a[:rdm], b[:rdm], distance="sqeuclidean", compare="pearson"),
     }
 

@@ -57,18 +57,21 @@ def inversion_part(quick: bool) -> tuple[list[str], alt.TopLevelMixin]:
 def toy_models_part(quick: bool) -> tuple[list[str], alt.TopLevelMixin]:
     size = {"models": 2, "steps": 2000} if quick else {"models": 3, "steps": 4000}
     models, pairs = map(pd.DataFrame, toy_pairs((16,) if quick else SIZES, (0.03,) if quick else ACTIVE, **size))
-    keys = ["active", "units"]
-    columns = [name for name in models.columns if name not in (*keys, "seed")]
-    means = models.groupby(keys)[columns].mean()
-    lines = []
-    for (active, units), rows in pairs.groupby(keys):
-        scores = rows.groupby("arm")[[*ARM_SCORES, "overlap", "expected CKA", "expected R2"]].mean()
-        for arm in ARMS:
-            lines.append([f"{active:g}", str(units), arm, *(f"{scores.loc[arm, score]:.3f}" for score in ARM_SCORES)])
-        truth = scores.iloc[0]
-        expected = [f"{truth['overlap']:.3f}", f"{truth['expected CKA']:.3f}", f"{truth['expected R2']:.3f}"]
-        lines.append([f"{active:g}", str(units), "expected of units; overlap of features", "", "", "", *expected])
-    return [numbers(means), table([*keys, "arm", *ARM_SCORES], lines)], figures.toy_models_figure(pairs)
+    held = models.drop(columns="seed").groupby(["active", "units"]).mean()
+    return [numbers(held), *arm_tables(pairs)], figures.toy_models_figure(pairs)
+
+
+def arm_tables(pairs: pd.DataFrame) -> list[str]:
+    """A table for each score with a column for each arm, and one of what is expected where theory says something."""
+    means = pairs.groupby(["active", "units", "arm"], sort=False).mean(numeric_only=True)
+    beside = {"matched": "overlap", "CKA": "expected CKA", "R2": "expected R2"}
+    tables = []
+    for score in ARM_SCORES:
+        arms = means[score].unstack("arm")[list(ARMS)]
+        if score in beside:
+            arms[beside[score]] = means[beside[score]].groupby(["active", "units"], sort=False).first()
+        tables.append(f"{score}\n\n{numbers(arms)}")
+    return tables
 
 
 def numbers(means: pd.DataFrame) -> str:

@@ -24,6 +24,7 @@ ARMS = {
     "neuron-neuron": ("units", "units"),
     "code-neuron": ("learned", "units"),
     "code-code": ("learned", "learned"),
+    "code-code, atoms as held": ("learned as held", "learned as held"),
     "random code-neuron": ("random", "units"),
     "random code-code": ("random", "random"),
     "true code-neuron": ("true", "units"),
@@ -50,13 +51,13 @@ def features_to_learn_and_to_score(
 
 
 def dictionaries_of(models: ToyModels, model: int, rows: np.ndarray, seed: int) -> dict:
-    """Dictionaries of as many atoms as there are features, from activations to rows of these.
+    """Dictionaries by name; 'learned' and 'random' have as many atoms as there are features, the others as are held.
 
-    'learned' and 'random' see activations only; the atoms of 'true' are the directions of the features that are held.
+    All see activations only, but for 'true', whose atoms are the directions of the features that are held.
     """
-    x, atoms = models.hidden(model, rows), rows.shape[1]
-    methods = {"learned": "online", "random": "random"}
-    found = {name: learn(x, method, atoms, seed, "cpu", bias=False) for name, method in methods.items()}
+    x, atoms, held = models.hidden(model, rows), rows.shape[1], len(models.represented(model))
+    methods = {"learned": ("online", atoms), "learned as held": ("online", held), "random": ("random", atoms)}
+    found = {name: learn(x, method, count, seed, "cpu", bias=False) for name, (method, count) in methods.items()}
     return {**found, "true": true_directions(models, model, rows)}
 
 

@@ -6,6 +6,7 @@ import pytest
 from thresh.evaluation import matched_correlation
 from toy_arms import compared, features_to_learn_and_to_score, scores, true_directions, views
 from toy_models import ToyModels, falling_importance, trained
+from toy_pairs import truth
 
 
 def test_dense_features_give_the_most_important_ones_a_unit_of_their_own_direction():
@@ -54,6 +55,8 @@ def test_arms_score_what_two_hand_made_models_share():
         assert codes["R2"] == pytest.approx(shared / 8, abs=0.03)
         assert codes["soft"] == pytest.approx(codes["one-to-one"], abs=1e-9)
         # Without superposition CKA and R2 of the units are those of the features; matchings see the rotation.
+        facts = truth(models, 0, 1)
+        assert facts == pytest.approx(dict.fromkeys(facts, shared / 8))
         assert units["CKA"] == pytest.approx(shared / 8, abs=0.03)
         assert units["R2"] == pytest.approx(shared / 8, abs=0.03)
         assert units["semi"] < 0.75 * codes["semi"]
