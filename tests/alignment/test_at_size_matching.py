@@ -30,7 +30,7 @@ def pair_of_codes(rows=300, atoms=40, others=50, seed=0, nonnegative=True):
 
 
 @pytest.mark.parametrize("nonnegative", [False, True])
-@pytest.mark.parametrize("entries", [1, 500, 2**23])
+@pytest.mark.parametrize("entries", [1, 500, 2**22])
 def test_semi_matching_is_that_of_memory(nonnegative, entries, monkeypatch):
     monkeypatch.setattr(partners, "BLOCK_ENTRIES", entries)
     x, y = pair_of_codes(nonnegative=nonnegative)

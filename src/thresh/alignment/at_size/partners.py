@@ -14,7 +14,7 @@ from scipy import sparse
 from thresh.alignment.at_size.sparse import products_of_atoms
 from thresh.alignment.at_size.unit_atoms import UnitAtoms
 
-BLOCK_ENTRIES = 2**23  # of correlations that are looked at together: 64 MB, and a few times as much on the way
+BLOCK_ENTRIES = 2**22  # of correlations that are looked at together: 32 MB, and some times as much on the way
 
 
 def best_partners(x: UnitAtoms, y: UnitAtoms, k: int) -> tuple[np.ndarray, np.ndarray]:

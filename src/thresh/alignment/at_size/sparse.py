@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -84,7 +85,7 @@ def atom_blocks(products: np.ndarray) -> Iterator[slice]:
     """Blocks of neighbouring atoms of about as much work; one of more is a block by itself."""
     number = np.cumsum(products) // PRODUCTS
     edges = np.flatnonzero(np.diff(number, prepend=-1, append=number[-1] + 1))
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in itertools.pairwise(edges):
         yield slice(int(first), int(last))
 
 
