@@ -36,7 +36,9 @@ CODES = ("semi-matching", "one-to-one matching")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--parts", nargs="+", choices=["dense", "codes", "others"], default=["dense", "codes", "others"])
+    parser.add_argument(
+        "--parts", nargs="+", choices=["dense", "codes", "others"], default=["dense", "codes", "others"]
+    )
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the dense stores")
     parser.add_argument("--units", type=int, default=4096, help="of the dense stores")
     parser.add_argument("--code-rows", type=int, default=200_000)

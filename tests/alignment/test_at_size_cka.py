@@ -48,7 +48,7 @@ def test_every_form_gives_what_memory_gives(debiased, tmp_path):
 def test_parts_blocks_and_pieces_do_not_matter(debiased, monkeypatch):
     x, y = rounded(500, 30, 20)
     expected = linear_cka(x, y, debiased=debiased)
-    for parts, block, product in itertools.product([(1, 1), (7, 7)], [1, 64, 10**6], [8 * 20, 2**20]):
+    for parts, block, product in itertools.product([(1, 1), (7, 7)], [9, 10**6], [8 * 20 * 9, 2**20]):
         monkeypatch.setattr(passes, "PARTS", parts)
         monkeypatch.setattr(sources, "BLOCK_ROWS", block)
         monkeypatch.setattr(dense, "PRODUCT_BYTES", product)
@@ -77,6 +77,23 @@ def test_codes_are_centred_without_being_made_dense(debiased, tmp_path):
     assert at_size.linear_cka(*stores, debiased=debiased) == pytest.approx(expected, abs=1e-9)
     assert at_size.linear_cka(sparse.csc_matrix(a), b, debiased=debiased) == pytest.approx(expected, abs=1e-9)
     assert at_size.linear_cka(a, stores[1], debiased=debiased) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_picked_rows_of_every_form(tmp_path):
+    x, y = rounded()
+    rows = np.r_[0, 7:90:3, 220:299]
+    expected = linear_cka(x[rows], y[rows], debiased=True)
+    forms = in_every_form(x, tmp_path / "x")
+    for form, values in forms.items():
+        found = at_size.linear_cka(at_size.picked(values, rows), y[rows], debiased=True)
+        assert found == pytest.approx(expected, abs=1e-9), form
+    codes = np.abs(sparse_features(300, 20, 0.2)).astype(np.float32).astype(np.float64)
+    found = at_size.linear_cka(at_size.picked(code_store(codes, tmp_path / "z.zarr"), rows), y[rows])
+    assert found == pytest.approx(linear_cka(codes[rows], y[rows]), abs=1e-9)
+    for wrong in ([], [3, 2], [5, 5], [-1, 2], [0, 300]):
+        with pytest.raises(AlignmentError, match="expected rising numbers from 0 to 299"):
+            at_size.picked(x, wrong)
 
 
 def test_half_precision_and_extreme_scales():

@@ -7,6 +7,7 @@ matrices, and a scheduler of dask.
 from thresh.alignment.at_size.cka import linear_cka
 from thresh.alignment.at_size.matches import one_to_one_matches, semi_matches
 from thresh.alignment.at_size.matching import matched_fraction, one_to_one_matching, semi_matching
+from thresh.alignment.at_size.picked import picked
 from thresh.alignment.at_size.predictivity import linear_predictivity
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "matched_fraction",
     "one_to_one_matches",
     "one_to_one_matching",
+    "picked",
     "semi_matches",
     "semi_matching",
 ]
