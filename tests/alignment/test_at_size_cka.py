@@ -115,6 +115,7 @@ def test_bad_input_is_refused_as_in_memory():
         ((x, sparse.csr_array((80, 3))), "y: found 3 constant units"),
         ((x[:1], y[:1]), "found 1 stimuli, expected at least 2"),
         ((x, y[:, 0]), "y: found shape"),
+        ((x, np.full((80, 2), "a")), "found values that are not numbers"),
     ):
         with pytest.raises(AlignmentError, match=message):
             at_size.linear_cka(*wrong)

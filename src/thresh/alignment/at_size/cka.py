@@ -20,7 +20,8 @@ def linear_cka(x: Any, y: Any, *, debiased: bool = False, scheduler: str = "thre
     estimators need no more than these and the norms of the centred rows. Products of a block of float32 are made in
     float32 and added in float64. Memory: the products of a few parts of the rows (8 units_x units_y bytes each, or
     0.5 GB where that is more: further columns take further passes) and 16 bytes a row. Of codes the entries are held
-    (12 bytes each) and their products are taken sparse, some atoms at a time.
+    (12 bytes each) and their products are taken sparse, some atoms at a time; as they are centred afterwards, atoms
+    whose mean is m standard deviations cost 4 log10(m) of 15 digits.
 
     Parameters
     ----------

@@ -38,12 +38,12 @@ class DenseSide:
 
     def own(self) -> tuple[float, np.ndarray]:
         """|X'X|^2 of centred columns, and the squared norms of the centred rows, (rows,)."""
-        norms = np.empty(0)
-        total, pieces = 0.0, column_pieces(self.source.shape[1], self.source.shape[1])
-        for columns in pieces:
-            product, found = product_of(self, None, columns)
-            total += float(np.vdot(product, product))
-            norms = found
+        total, units = 0.0, self.source.shape[1]
+        for columns in column_pieces(units, units):
+            product, norms = product_of(self, None, columns)
+            # X'X is symmetric: columns before this piece have been counted with it.
+            before_next = product[:, : len(product)]
+            total += 2 * float(np.vdot(product, product)) - float(np.square(before_next).sum())
         return total, norms
 
 
@@ -62,27 +62,29 @@ def column_pieces(units_x: int, units_y: int) -> list[slice]:
 
 
 def product_of(x: DenseSide | ScaledRows, y: DenseSide | None, columns: slice) -> tuple[np.ndarray, np.ndarray]:
-    """Some columns of X, times Y (or X), over all rows; and the squared norms of the rows of the latter."""
-    dense = [side.source for side in (x, y) if side is not None and not side.source.sparse]
-    step = step_of(*dense)
-    width = (columns.stop - columns.start) * (y or x).source.shape[1]
-    parts = cut(x.source.shape[0], step, 8 * width)
+    """Some columns of X, times Y, over all rows; and the squared norms of the rows of Y.
+
+    Without Y, times X from these columns on, and the norms of the rows of X.
+    """
+    other = y or x
+    step = step_of(*(side.source for side in (x, other) if not side.source.sparse))
+    size = (columns.stop - columns.start) * other.source.shape[1]
+    parts = cut(x.source.shape[0], step, 8 * size)
     return summed(product_of_rows, ((x, y, columns, start, stop, step) for start, stop in parts), merged)
 
 
 def product_of_rows(
     x: DenseSide | ScaledRows, y: DenseSide | None, columns: slice, start: int, stop: int, step: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    product, norms = np.zeros((columns.stop - columns.start, (y or x).source.shape[1])), []
+    other, from_column = y or x, columns.start if y is None else 0
+    product, norms = np.zeros((columns.stop - columns.start, other.source.shape[1] - from_column)), []
     for first in range(start, stop, step):
         last = min(first + step, stop)
         left = x.block(first, last)
         right = left if y is None else y.block(first, last)
-        if columns != slice(0, left.shape[1]):
-            left = left[:, columns]
-        # The same array on both sides is a symmetric product, of half the work.
-        product += left.T @ right
         norms.append(np.einsum("ij,ij->i", right, right, dtype=np.float64))
+        # The same columns on both sides are a symmetric product, of half the work.
+        product += left[:, columns].T @ right[:, from_column:]
     return product, np.concatenate(norms)
 
 

@@ -116,7 +116,7 @@ def one_to_one_matches(
     min_active: int = 1,
     scheduler: str = "threads",
 ) -> list[Matches]:
-    """One-to-one pairs of live atoms, fold by fold; see `one_to_one_matching`."""
+    """One-to-one pairs of live atoms, fold by fold; weights sum to less than 1 where atoms stay alone."""
 
     def choose(a: UnitAtoms, b: UnitAtoms) -> Pairs:
         return assignment(a, b, candidates)

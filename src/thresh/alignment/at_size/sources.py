@@ -103,7 +103,7 @@ class ArrayRows(Source):
     def __init__(self, array: Any):
         self.array = array
         self.shape = tuple(array.shape)
-        first = getattr(array, "chunks", (1,))[0]
+        first = (getattr(array, "chunks", None) or (1,))[0]
         self.chunk_rows = first[0] if isinstance(first, tuple) else first
 
     def read(self, start: int, stop: int) -> np.ndarray:
@@ -113,7 +113,10 @@ class ArrayRows(Source):
         if hasattr(block, "detach"):
             block = block.detach().cpu().double()
         block = np.asarray(block)
-        return block.astype(np.float32 if block.dtype in (np.float16, np.float32) else np.float64, copy=False)
+        try:
+            return block.astype(np.float32 if block.dtype in (np.float16, np.float32) else np.float64, copy=False)
+        except (TypeError, ValueError) as error:
+            raise AlignmentError(f"found values that are not numbers, expected (stimuli, units): {error}.") from None
 
 
 def as_source(values: Any, name: str = "x") -> Source:
