@@ -44,6 +44,13 @@ def cka_by_gram(folder: Path) -> str:
     return f"{hsic(0, 1) / np.sqrt(hsic(0, 0) * hsic(1, 1)):.8f}"
 
 
+def cka_in_memory(folder: Path) -> str:
+    """Plain NumPy on matrices of units by units, in float64."""
+    from thresh.alignment import linear_cka
+
+    return f"{linear_cka(*responses(folder), debiased=True):.8f}"
+
+
 def cka_biased(folder: Path) -> str:
     from thresh.alignment import at_size
     from thresh.store import open_activations
@@ -146,7 +153,7 @@ OWN: dict[str, Callable[[Path], str]] = {
     "one-to-one matching": matching,
 }
 OTHERS: dict[str, dict[str, Callable[[Path], str]]] = {
-    "debiased CKA": {"NumPy, stimuli by stimuli": cka_by_gram},
+    "debiased CKA": {"NumPy, stimuli by stimuli": cka_by_gram, "NumPy, units by units (in memory)": cka_in_memory},
     "biased CKA": {"rsatoolbox, cosine_cov of RDMs": cka_biased_by_rsatoolbox},
     "predictivity": {"scikit-learn, RidgeCV": predictivity_by_sklearn, "thresh in memory": predictivity_in_memory},
     "semi-matching": {"NumPy, dense correlations": semi_dense},

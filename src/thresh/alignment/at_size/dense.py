@@ -34,7 +34,9 @@ class DenseSide:
     def block(self, start: int, stop: int) -> np.ndarray:
         """Rows start to stop, centred, in the precision in which they are read."""
         rows = self.source.read(start, stop)
-        return ((rows - self.mean) / self.scale).astype(rows.dtype, copy=False)
+        centred = rows - self.mean
+        centred /= self.scale
+        return centred.astype(rows.dtype, copy=False)
 
     def own(self) -> tuple[float, np.ndarray]:
         """|X'X|^2 of centred columns, and the squared norms of the centred rows, (rows,)."""

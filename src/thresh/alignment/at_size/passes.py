@@ -21,7 +21,7 @@ PARTS = (4, 64)
 def cut(rows: int, step: int, sum_bytes: int) -> list[tuple[int, int]]:
     """Ranges of whole blocks: enough of them for the workers, few enough that their sums fit in memory.
 
-    They depend on rows and units alone, and so does the rounding.
+    They do not depend on the workers, and so neither does the rounding.
     """
     steps = -(-rows // step)
     count = min(int(np.clip(SUM_BYTES // sum_bytes, *PARTS)), steps)
