@@ -30,7 +30,7 @@ from alignment_steps import OTHERS, OWN
 from machine import machine, table
 
 HEADER = ["work", "size", "by", "seconds", "CPU seconds", "CPU over thresh", "peak MB", "peak over thresh", "found"]
-CODES = ("semi-matching", "one-to-one matching")
+CODES = ("debiased CKA of codes", "semi-matching", "one-to-one matching")
 
 
 def main() -> None:

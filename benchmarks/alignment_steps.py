@@ -30,6 +30,20 @@ def cka(folder: Path) -> str:
     return f"{at_size.linear_cka(x, y, debiased=True):.8f}"
 
 
+def cka_of_codes(folder: Path) -> str:
+    from thresh.alignment import at_size
+    from thresh.store import open_codes
+
+    x, y = (open_codes(folder / f"{name}.zarr") for name in "xy")
+    return f"{at_size.linear_cka(x, y, debiased=True):.8f}"
+
+
+def cka_of_codes_dense(folder: Path) -> str:
+    from thresh.alignment import linear_cka
+
+    return f"{linear_cka(*dense_codes(folder), debiased=True):.8f}"
+
+
 def cka_by_gram(folder: Path) -> str:
     """The definition (Song et al. 2012, eq. 5) on matrices of stimuli by stimuli."""
     gram = [side @ side.T for side in responses(folder)]
@@ -149,6 +163,7 @@ OWN: dict[str, Callable[[Path], str]] = {
     "debiased CKA": cka,
     "biased CKA": cka_biased,
     "predictivity": predictivity,
+    "debiased CKA of codes": cka_of_codes,
     "semi-matching": semi,
     "one-to-one matching": matching,
 }
@@ -156,6 +171,7 @@ OTHERS: dict[str, dict[str, Callable[[Path], str]]] = {
     "debiased CKA": {"NumPy, stimuli by stimuli": cka_by_gram, "NumPy, units by units (in memory)": cka_in_memory},
     "biased CKA": {"rsatoolbox, cosine_cov of RDMs": cka_biased_by_rsatoolbox},
     "predictivity": {"scikit-learn, RidgeCV": predictivity_by_sklearn, "thresh in memory": predictivity_in_memory},
+    "debiased CKA of codes": {"NumPy, dense": cka_of_codes_dense},
     "semi-matching": {"NumPy, dense correlations": semi_dense},
     "one-to-one matching": {
         "NumPy and scipy, linear_sum_assignment": matching_dense,

@@ -66,7 +66,7 @@ def best_in_block(
     value, index = np.full(filled.shape, -np.inf), np.zeros(filled.shape, np.int64)
     value[filled], index[filled] = product.data, product.indices
     value, index = largest(value, index, k)
-    # The most that an atom without common rows can have; entries are not zero, so that rounding decides nothing.
+    # The most that an atom of x without common rows could have.
     apart = -x.shape[0] * np.minimum(offset_y * offset_x.min(), offset_y * offset_x.max())
     unsure = np.flatnonzero(value[:, -1] <= apart)
     per = max(BLOCK_ENTRIES // len(offset_x), 1)
