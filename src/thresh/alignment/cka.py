@@ -50,20 +50,9 @@ def linear_cka(x: ArrayLike, y: ArrayLike, *, debiased: bool = False) -> float:
     """
     x, y = paired(x, y, minimum=fewest_for_cka(debiased))
     x, y = centred(x), centred(y)
-    norms = (np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)) if debiased else None
-    return cka_of(*squared_covariances(x, y), norms)
-
-
-def cka_of(cross: float, own_x: float, own_y: float, row_norms: tuple[np.ndarray, np.ndarray] | None = None) -> float:
-    """CKA from |X'Y|^2, |X'X|^2 and |Y'Y|^2 of centred columns; debiased where the squared norms of rows are given.
-
-    Raises
-    ------
-    AlignmentError
-        The unbiased HSIC of a side with itself is 0.
-    """
-    if row_norms is not None:
-        row_x, row_y = row_norms
+    cross, own_x, own_y = squared_covariances(x, y)
+    if debiased:
+        row_x, row_y = np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)
         biased_x, biased_y = own_x, own_y
         cross, own_x, own_y = (
             unbiased_hsic(cross, row_x, row_y),
@@ -71,7 +60,7 @@ def cka_of(cross: float, own_x: float, own_y: float, row_norms: tuple[np.ndarray
             unbiased_hsic(own_y, row_y, row_y),
         )
         for name, own, biased in (("x", own_x, biased_x), ("y", own_y, biased_y)):
-            if own <= 1e-12 * biased / len(row_x) ** 2:
+            if own <= 1e-12 * biased / len(x) ** 2:
                 raise AlignmentError(f"{name}: found no similarity structure beyond single rows, debiased CKA is 0/0.")
     return float(cross / math.sqrt(own_x) / math.sqrt(own_y))
 

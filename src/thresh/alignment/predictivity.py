@@ -106,19 +106,12 @@ def linear_predictivity(
         r[fold, live] = column_correlation(prediction, target)
         errors[live] += np.square(target - prediction).sum(axis=0)
         deviations[live] += np.square(target - y[train][:, live].mean(axis=0)).sum(axis=0)
-    return over_folds(r, errors, deviations, chosen, alphas)
-
-
-def over_folds(
-    r: np.ndarray, errors: np.ndarray, deviations: np.ndarray, chosen: np.ndarray, grid: np.ndarray
-) -> Predictivity:
-    """r (folds, units), NaN where a unit was not scored, as its mean; errors and deviations (units,) as R2."""
     scored = ~np.isnan(r)
     count = scored.sum(axis=0)
     mean_r = np.where(count > 0, np.where(scored, r, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
     known = deviations > 0
     r2 = np.where(known, 1 - errors / np.where(known, deviations, 1.0), np.nan)
-    return Predictivity(r=mean_r, r2=r2, alphas=chosen, grid=grid)
+    return Predictivity(r=mean_r, r2=r2, alphas=chosen, grid=alphas)
 
 
 def unit_rows(axes: PrincipalAxes) -> PrincipalAxes:
@@ -129,37 +122,19 @@ def unit_rows(axes: PrincipalAxes) -> PrincipalAxes:
 
 def ridge(axes: PrincipalAxes, targets: np.ndarray, alphas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Predictions for the held-out rows, (held-out rows, units), and the penalty that each unit chose, (units,)."""
+    rows, rank = axes.left.shape
     mean = targets.mean(axis=0)
     targets = targets - mean
-    weights, chosen = weights_of_axes(
-        axes.left.T @ targets, axes.singular, np.square(targets).sum(axis=0), len(axes.left), alphas
-    )
-    return axes.held_out @ weights + mean, chosen
-
-
-def weights_of_axes(
-    loading: np.ndarray, singular: np.ndarray, squares: np.ndarray, rows: int, alphas: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Ridge weights on principal axes, (axes, units), and the penalty that each unit chose, (units,).
-
-    Parameters
-    ----------
-    loading : (axes, units)
-        Axes of unit norm over the training rows, times the centred targets.
-    singular : (axes,)
-        Norms of the axes.
-    squares : (units,)
-        Squared norms of the centred targets.
-    """
-    rank = len(singular)
-    outside = np.zeros(len(squares))
+    loading = axes.left.T @ targets
+    outside = np.zeros(targets.shape[1])
     if rank < rows - 1:  # else the axes span all that varies, and the difference would be nothing but rounding
-        outside = np.maximum(squares - np.square(loading).sum(axis=0), 0.0)
-    left_over = alphas[:, None] / (singular**2 + alphas[:, None])
+        outside = np.maximum(np.square(targets).sum(axis=0) - np.square(loading).sum(axis=0), 0.0)
+    left_over = alphas[:, None] / (axes.singular**2 + alphas[:, None])
     residual = left_over**2 @ loading**2 + outside
     freedom = rows - 1 - rank + left_over.sum(axis=1)
     best = np.argmin(residual / freedom[:, None] ** 2, axis=0)
-    return singular[:, None] / (singular[:, None] ** 2 + alphas[best]) * loading, alphas[best]
+    weights = axes.singular[:, None] / (axes.singular[:, None] ** 2 + alphas[best]) * loading
+    return axes.held_out @ weights + mean, alphas[best]
 
 
 @checked(ceiling=optional(each(Rule("a number", lambda value: isinstance(value, int | float)))))

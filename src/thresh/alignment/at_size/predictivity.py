@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import linalg
 
-from thresh.alignment.at_size.fold_moments import Moments, moments_of_fold, pooled
+from thresh.alignment.at_size.fold_moments import moments_of_fold, pooled
 from thresh.alignment.at_size.passes import spread_of
+from thresh.alignment.at_size.ridge import ridge, scores
 from thresh.alignment.at_size.sources import paired_sources
 from thresh.alignment.folds import FOLDS, split
-from thresh.alignment.predictivity import ALPHAS, Predictivity, over_folds, weights_of_axes
+from thresh.alignment.predictivity import ALPHAS, Predictivity
 from thresh.errors import AlignmentError
 from thresh.parameters import POSITIVE, SEED, checked, each, integer, optional
 from thresh.store.moments import running
@@ -84,7 +84,10 @@ def linear_predictivity(
         r[fold, live], chosen[fold, live] = found[0][live], penalties[live]
         errors[live] += found[1][live]
         deviations[live] += found[2][live]
-    return over_folds(r, errors, deviations, chosen, alphas)
+    count, known = (~np.isnan(r)).sum(axis=0), deviations > 0
+    mean_r = np.where(count > 0, np.nansum(r, axis=0) / np.maximum(count, 1), np.nan)
+    r2 = np.where(known, 1 - errors / np.where(known, deviations, 1.0), np.nan)
+    return Predictivity(r=mean_r, r2=r2, alphas=chosen, grid=alphas)
 
 
 def fold_of_rows(rows: int, folds: int, seed: int) -> np.ndarray:
@@ -93,27 +96,3 @@ def fold_of_rows(rows: int, folds: int, seed: int) -> np.ndarray:
     for fold, (_, held_out) in enumerate(split(rows, folds, seed)):
         groups[held_out] = fold
     return groups
-
-
-def ridge(train: Moments, alphas: np.ndarray, components: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Weights on the units of x, (units_x, units_y), and the penalty that each unit of y chose, (units_y,)."""
-    squared, axes = linalg.eigh(train.xx, driver="evd", overwrite_a=True, check_finite=False)
-    squared, axes = squared[::-1], axes[:, ::-1]
-    kept = np.count_nonzero(squared > squared[0] * len(squared) * np.finfo(float).eps)
-    kept = min(kept, train.rows - 1, len(squared) if components is None else components)
-    squared, axes = squared[:kept], axes[:, :kept]
-    scale = np.sqrt(squared.sum() / train.rows) if kept else 1.0
-    loading = axes.T @ train.xy / np.sqrt(squared)[:, None]
-    weights, chosen = weights_of_axes(loading, np.sqrt(squared) / scale, train.yy, train.rows, alphas)
-    return axes @ weights / scale, chosen
-
-
-def scores(train: Moments, test: Moments, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of every unit of y: r, squared errors, and squared deviations from the training mean, on the held-out rows."""
-    covariance = np.einsum("ij,ij->j", weights, test.xy)
-    variance = np.einsum("ij,ij->j", weights, test.xx @ weights)
-    norm = np.sqrt(np.maximum(variance, 0)) * np.sqrt(test.yy)
-    r = np.where(norm > 0, covariance / np.where(norm > 0, norm, 1.0), 0.0)
-    shift = (test.mean_y - train.mean_y) - (test.mean_x - train.mean_x) @ weights
-    errors = np.maximum(variance - 2 * covariance + test.yy, 0) + test.rows * shift**2
-    return r, errors, test.yy + test.rows * (test.mean_y - train.mean_y) ** 2
