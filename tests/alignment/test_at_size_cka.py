@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 
 from thresh.alignment import at_size, linear_cka
-from thresh.alignment.at_size import dense, passes, sources
+from thresh.alignment.at_size import dense, passes, reading
 from thresh.alignment.at_size import sparse as sparse_side
 from thresh.errors import AlignmentError, ConfigError
 
@@ -27,7 +27,7 @@ def rounded(rows=300, units_x=12, units_y=9, seed=0):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Several blocks, parts and pieces of columns even of small data."""
-    monkeypatch.setattr(sources, "BLOCK_ROWS", 16)
+    monkeypatch.setattr(reading, "BLOCK_ROWS", 16)
     monkeypatch.setattr(dense, "PRODUCT_BYTES", 8 * 9 * 5)
     monkeypatch.setattr(sparse_side, "PRODUCTS", 50)
 
@@ -50,7 +50,7 @@ def test_parts_blocks_and_pieces_do_not_matter(debiased, monkeypatch):
     expected = linear_cka(x, y, debiased=debiased)
     for parts, block, product in itertools.product([(1, 1), (7, 7)], [9, 10**6], [8 * 20 * 9, 2**20]):
         monkeypatch.setattr(passes, "PARTS", parts)
-        monkeypatch.setattr(sources, "BLOCK_ROWS", block)
+        monkeypatch.setattr(reading, "BLOCK_ROWS", block)
         monkeypatch.setattr(dense, "PRODUCT_BYTES", product)
         assert at_size.linear_cka(x, y, debiased=debiased) == pytest.approx(expected, abs=1e-9)
         single = at_size.linear_cka(x.astype(np.float32), y.astype(np.float32), debiased=debiased)

@@ -6,7 +6,7 @@ import pytest
 from scipy import sparse
 
 from thresh.alignment import at_size, linear_predictivity
-from thresh.alignment.at_size import passes, sources
+from thresh.alignment.at_size import passes, reading
 from thresh.errors import AlignmentError, ConfigError
 
 from .simulate import normal, related
@@ -15,7 +15,7 @@ from .sources import in_every_form
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(sources, "BLOCK_ROWS", 32)
+    monkeypatch.setattr(reading, "BLOCK_ROWS", 32)
 
 
 def assert_same(found, expected, tolerance=1e-8):
@@ -50,7 +50,7 @@ def test_every_form_and_scheduler_gives_the_same(tmp_path):
 @pytest.mark.parametrize("block", [1, 10**6])
 def test_parts_and_blocks_do_not_matter(parts, block, monkeypatch):
     monkeypatch.setattr(passes, "PARTS", parts)
-    monkeypatch.setattr(sources, "BLOCK_ROWS", block)
+    monkeypatch.setattr(reading, "BLOCK_ROWS", block)
     x, y = related(200, 15, 7, 2.0)
     assert_same(at_size.linear_predictivity(x, y), linear_predictivity(x, y))
 

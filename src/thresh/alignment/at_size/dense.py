@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from thresh.alignment.at_size.passes import cut, spread_of, summed
-from thresh.alignment.at_size.sources import Source, step_of
+from thresh.alignment.at_size.reading import step_of
+from thresh.alignment.at_size.sources import Source
 
 if TYPE_CHECKING:
     from thresh.alignment.at_size.sparse import ScaledRows

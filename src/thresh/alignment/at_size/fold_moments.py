@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from thresh.alignment.at_size.passes import Spread, cut, summed
-from thresh.alignment.at_size.sources import Source, step_of
+from thresh.alignment.at_size.reading import step_of
+from thresh.alignment.at_size.sources import Source
 
 
 @dataclass(frozen=True, eq=False)

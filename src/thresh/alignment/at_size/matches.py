@@ -10,7 +10,8 @@ from scipy import sparse
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from thresh.alignment.at_size.partners import best_partners
-from thresh.alignment.at_size.sources import Source, paired_sources, whole
+from thresh.alignment.at_size.reading import whole
+from thresh.alignment.at_size.sources import Source, paired_sources
 from thresh.alignment.at_size.unit_atoms import UnitAtoms, live_atoms, unit_atoms
 from thresh.alignment.folds import FOLDS, split
 from thresh.alignment.matching import Matches

@@ -10,7 +10,8 @@ from typing import Any
 import dask
 import numpy as np
 
-from thresh.alignment.at_size.sources import Source, blocks, not_finite, step_of
+from thresh.alignment.at_size.reading import blocks, not_finite, step_of
+from thresh.alignment.at_size.sources import Source
 from thresh.errors import AlignmentError
 from thresh.store.moments import tree
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 
-from thresh.alignment.at_size.sources import BLOCK_ROWS, Source, as_source
+from thresh.alignment.at_size.reading import BLOCK_ROWS
+from thresh.alignment.at_size.sources import Source, as_source
 from thresh.errors import AlignmentError
 
 

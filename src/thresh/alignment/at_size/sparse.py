@@ -10,7 +10,8 @@ import dask
 import numpy as np
 from scipy import sparse
 
-from thresh.alignment.at_size.sources import Source, whole
+from thresh.alignment.at_size.reading import whole
+from thresh.alignment.at_size.sources import Source
 from thresh.errors import AlignmentError
 
 PRODUCTS = 2**24  # of two entries, in one block of a sparse product: 12 bytes each at most
