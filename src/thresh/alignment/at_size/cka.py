@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
-
-import numpy as np
 
 from thresh.alignment.at_size.dense import DenseSide, squared_product
 from thresh.alignment.at_size.sources import Source, paired_sources
 from thresh.alignment.at_size.sparse import SparseSide
-from thresh.alignment.cka import fewest_for_cka, unbiased_hsic
-from thresh.errors import AlignmentError
+from thresh.alignment.cka import alignment, fewest_for_cka, unbiased_hsics
 from thresh.parameters import TRUE_OR_FALSE, checked
 from thresh.store.moments import running
 
@@ -50,10 +46,8 @@ def linear_cka(x: Any, y: Any, *, debiased: bool = False, scheduler: str = "thre
         x, y = side_of(x, "x"), side_of(y, "y")
         (own_x, norms_x), (own_y, norms_y) = x.own(), y.own()
         cross = cross_squared(x, y)
-    if debiased:
-        cross = unbiased_hsic(cross, norms_x, norms_y)
-        own_x, own_y = unbiased_own("x", own_x, norms_x), unbiased_own("y", own_y, norms_y)
-    return float(cross / math.sqrt(own_x) / math.sqrt(own_y))
+    products = cross, own_x, own_y
+    return alignment(*(unbiased_hsics(products, norms_x, norms_y) if debiased else products))
 
 
 def side_of(source: Source, name: str) -> DenseSide | SparseSide:
@@ -68,11 +62,3 @@ def cross_squared(x: DenseSide | SparseSide, y: DenseSide | SparseSide) -> float
     if isinstance(y, SparseSide):
         x, y = y, x
     return squared_product(x.rows if isinstance(x, SparseSide) else x, y)
-
-
-def unbiased_own(name: str, own: float, norms: np.ndarray) -> float:
-    """The unbiased HSIC of a side with itself, refused where it is nothing but rounding."""
-    unbiased = unbiased_hsic(own, norms, norms)
-    if unbiased <= 1e-12 * own / len(norms) ** 2:
-        raise AlignmentError(f"{name}: found no similarity structure beyond single rows, debiased CKA is 0/0.")
-    return unbiased

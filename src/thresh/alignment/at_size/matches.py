@@ -14,13 +14,12 @@ from thresh.alignment.at_size.reading import whole
 from thresh.alignment.at_size.sources import Source, paired_sources
 from thresh.alignment.at_size.unit_atoms import UnitAtoms, live_atoms, unit_atoms
 from thresh.alignment.folds import FOLDS, split
-from thresh.alignment.matching import Matches
+from thresh.alignment.pairing import Matches, Pairs
 from thresh.errors import AlignmentError
 from thresh.parameters import SEED, checked, integer
 from thresh.store.moments import running
 
 FOLDED = {"folds": FOLDS, "seed": SEED, "min_active": integer(1)}
-Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]  # indices into x, into y, and weights
 ALONE = -1.5  # what it counts to leave an atom without a partner: less than the least correlation
 
 

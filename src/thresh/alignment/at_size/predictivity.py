@@ -87,7 +87,8 @@ def linear_predictivity(
     count, known = (~np.isnan(r)).sum(axis=0), deviations > 0
     mean_r = np.where(count > 0, np.nansum(r, axis=0) / np.maximum(count, 1), np.nan)
     r2 = np.where(known, 1 - errors / np.where(known, deviations, 1.0), np.nan)
-    return Predictivity(r=mean_r, r2=r2, alphas=chosen, grid=alphas)
+    no_bands = np.zeros((*chosen.shape, 0))
+    return Predictivity(r=mean_r, r2=r2, alphas=chosen, grid=alphas, bands=(), shares=no_bands)
 
 
 def fold_of_rows(rows: int, folds: int, seed: int) -> np.ndarray:
