@@ -18,7 +18,7 @@ Example, after `make quickstart`:
     --b-codes results/quickstart/codes/full_b/units/planted_128/{fista_planted,omp}.json \
       results/quickstart/codes/full_b/units/random_128/fista_planted.json \
     --params '{"metrics": {"linear_cka": {}, "semi_matching": {}}, "split": "test", "pooling": "mean", "seed": 0,
-      "active": 5, "statistics": {"permutations": 100, "resamples": 100, "over": "stimuli", "level": 0.95, "subsets": 5,
+      "active": 5, "statistics": {"permutations": 19, "resamples": 10, "over": "stimuli", "level": 0.95, "subsets": 0,
         "blocks": null},
       "a": {"system": "full_a", "layer": "units",
         "codes": {"learned": "codes", "omp": "codes", "random": "control"}},
