@@ -65,6 +65,7 @@ def main() -> None:
     parser.add_argument("--arms", nargs="+", default=[ORACLE, PROBE, RANDOM, *AUTOENCODERS, AUTO])
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--lines", type=Path, default=Path("stop_probing.jsonl"))
+    parser.add_argument("--distil", action="store_true", help="also fit an encoder to the atoms of auto; takes long")
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
     if arguments.quick:
@@ -126,6 +127,7 @@ def codes_of(
         if arm == AUTO:
             greedy = partial(infer, dictionary=dictionary, solver="omp", k=ACTIVE, nonnegative=True)
             yield f"OMP on {arm}", [greedy(rows) for rows in test], dictionary.atoms
+        if arm == AUTO and arguments.distil:
             # An encoder of a few layers that is fitted to the learned atoms, on training rows.
             encoder = prepare(data.train.rows, dictionary, "lista", penalty=PENALTY, epochs=200)
             yield f"LISTA on {arm}", [infer(rows, dictionary, encoder) for rows in test], dictionary.atoms
