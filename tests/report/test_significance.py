@@ -25,7 +25,7 @@ def test_the_best_layer_is_held_against_the_best_null_score_of_all_layers():
     largest = nulls.max(axis=0)
     assert found["p_layers"].tolist() == [(1 + (largest >= score).sum()) / 100 for score in (2.5, 9.0, 0.0)]
     np.testing.assert_allclose(found["q"], false_discovery_control(found["p"]))
-    assert found["beats_chance"].tolist() == [bool(q <= 0.05) for q in found["q"]]
+    assert found["beats_chance"].tolist() == [bool(p <= 0.05) for p in found["p_layers"]]
     assert "null" not in found
 
 

@@ -14,11 +14,11 @@ LABELLED_CELLS = 10  # across; narrower cells are left without their number
 
 
 # What a score is worth, in tooltips: with the columns of `significance.judged`.
-WORTH = ["interval", "calibrated", "q", "beats_chance"]
+WORTH = ["interval", "calibrated", "p_layers", "beats_chance"]
 WORTH_TOOLTIPS = [
     alt.Tooltip("interval:N", title="interval"),
     alt.Tooltip("calibrated:Q", format=".3f", title="calibrated"),
-    alt.Tooltip("q:Q", format=".3f", title="q"),
+    alt.Tooltip("p_layers:Q", format=".3f", title="p across layers"),
 ]
 
 

@@ -100,7 +100,11 @@ def metric_sentence(name: str, given: dict, seed: int) -> str:
         keys = [*keys, WHITENED]
     if params.get("bands") is not None:
         keys = [*keys, "duprelatour2022"]
-    shown = [f"{key.replace('_', ' ')} {value_text(value)}" for key, value in params.items() if value is not None]
+    unused = {"draws"} if params.get("bands") is None else set()
+    told = {key: value for key, value in params.items() if key not in unused and value not in (None, False)}
+    shown = [
+        f"{key.replace('_', ' ')}{'' if value is True else ' ' + value_text(value)}" for key, value in told.items()
+    ]
     settings = f" ({', '.join(shown)})" if shown else ""
     return f"{metric.label}: {words}{settings} [{'; '.join(keys)}]."
 
@@ -141,8 +145,8 @@ def statistics_sentences(plan: dict) -> list[str]:
             f"Chance was estimated from {plan['permutations']} permutations of the stimuli{within}, the same for all"
             " layers [phipson2010]. Calibrated scores are 0 at the critical value of the permuted scores and 1 for"
             f" identical systems, at a level of {1 - plan['level']:.2g} [groger2026]; p-values across layers count the"
-            " largest permuted score of all layers [westfall1993], and false discoveries over all scores of the"
-            " comparison were controlled [benjamini1995]."
+            " largest permuted score of all layers [westfall1993]; q-values control false discoveries over all scores"
+            " of the comparison [benjamini1995]."
         )
     if plan["resamples"]:
         apart = f", values of {plan['blocks']} kept together," if plan["blocks"] else ""

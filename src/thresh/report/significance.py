@@ -1,4 +1,4 @@
-"""Which scores of a comparison are more than chance, counted over all that were tried."""
+"""Which scores of a comparison are more than chance, counted over all layers that were tried."""
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ def judged(scores: pd.DataFrame, levels: dict[str, float]) -> pd.DataFrame:
     q
         p adjusted for all scores of the comparison; see `false_discovery_rate`.
     beats_chance
-        Whether q is at most 1 - level of the comparison; None where nothing was permuted.
+        Whether p_layers is at most 1 - level of the comparison; None where nothing was permuted.
 
     Parameters
     ----------
@@ -39,5 +39,6 @@ def judged(scores: pd.DataFrame, levels: dict[str, float]) -> pd.DataFrame:
     for _, rows in scores.groupby("comparison", sort=False):
         found.loc[rows.index, "q"] = false_discovery_rate(rows["p"])
     allowed = 1 - scores["comparison"].map(levels).to_numpy(dtype=float)
-    beats = (found["q"] <= allowed + 1e-12).astype(object)
-    return found.assign(beats_chance=beats.where(found["q"].notna(), None))
+    # Not q: one score that is chance can lift the q of all others, where permutations are so few that p is coarse.
+    beats = (found["p_layers"] <= allowed + 1e-12).astype(object)
+    return found.assign(beats_chance=beats.where(found["p_layers"].notna(), None))
