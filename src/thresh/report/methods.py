@@ -101,12 +101,16 @@ def metric_sentence(name: str, given: dict, seed: int) -> str:
     if params.get("bands") is not None:
         keys = [*keys, "duprelatour2022"]
     unused = {"draws"} if params.get("bands") is None else set()
-    told = {key: value for key, value in params.items() if key not in unused and value not in (None, False)}
-    shown = [
-        f"{key.replace('_', ' ')}{'' if value is True else ' ' + value_text(value)}" for key, value in told.items()
-    ]
+    told = {key: value for key, value in params.items() if key not in unused}
+    shown = [setting(key, value) for key, value in told.items() if value is not None and value is not False]
     settings = f" ({', '.join(shown)})" if shown else ""
     return f"{metric.label}: {words}{settings} [{'; '.join(keys)}]."
+
+
+def setting(key: str, value: object) -> str:
+    """'seed 0'; of what is switched on the name alone."""
+    name = key.replace("_", " ")
+    return name if value is True else f"{name} {value_text(value)}"
 
 
 def value_text(value: object) -> str:
@@ -132,7 +136,7 @@ def codes_sentence(name: str, used: dict, outline: Outline) -> str:
 
 
 def with_settings(name: str, settings: dict, key: str | None) -> str:
-    shown = ", ".join(f"{what.replace('_', ' ')} {value_text(value)}" for what, value in settings.items())
+    shown = ", ".join(setting(key, value) for key, value in settings.items())
     return f"{name}{f' ({shown})' if shown else ''}{f' [{key}]' if key else ''}"
 
 
