@@ -6,7 +6,9 @@ r"""Score how two layers align: on raw activations, on codes and on controls.
   metrics  metric -> its parameters
   split    stimuli that scores are computed on: test, train or all
   pooling  from rows to stimuli
-  seed     of folds and controls
+  active   stimuli on which an atom has to be active
+  statistics  permutations, resamples, over, level, subsets, and blocks: an attribute that --attributes names, or null
+  seed     of folds, controls and draws
 
 Example, after `make quickstart`:
   python scripts/align.py --stimuli results/quickstart/stimuli/latents.json#split \
@@ -16,6 +18,8 @@ Example, after `make quickstart`:
     --b-codes results/quickstart/codes/full_b/units/planted_128/{fista_planted,omp}.json \
       results/quickstart/codes/full_b/units/random_128/fista_planted.json \
     --params '{"metrics": {"linear_cka": {}, "semi_matching": {}}, "split": "test", "pooling": "mean", "seed": 0,
+      "active": 5, "statistics": {"permutations": 19, "resamples": 10, "over": "stimuli", "level": 0.95, "subsets": 0,
+        "blocks": null},
       "a": {"system": "full_a", "layer": "units",
         "codes": {"learned": "codes", "omp": "codes", "random": "control"}},
       "b": {"system": "full_b", "layer": "units",
@@ -27,19 +31,24 @@ from thresh.stages import Job, run_stage, source_of, stage_parser
 
 
 def main() -> None:
-    keys = ["a", "b", "metrics", "split", "pooling", "seed"]
-    parser = stage_parser(__doc__, inputs=["a", "b", "stimuli"], optional=["a-codes", "b-codes"], keys=keys)
+    keys = ["a", "b", "metrics", "split", "pooling", "active", "statistics", "seed"]
+    optional = ["a-codes", "b-codes", "attributes"]
+    parser = stage_parser(__doc__, inputs=["a", "b", "stimuli"], optional=optional, keys=keys)
     run_stage("align", parser.parse_args(), work)
 
 
 def work(job: Job) -> dict[str, dict]:
     from thresh.alignment import align_pair
     from thresh.alignment.sides_from_stores import read_side
+    from thresh.alignment.uncertainty import Uncertainty
     from thresh.stimuli import open_stimuli
 
     params = job.params
-    split = open_stimuli(source_of(job.input("stimuli"), ".zarr")).split
-    selected = split == params["split"] if params["split"] != "all" else split != ""
+    stimuli = open_stimuli(source_of(job.input("stimuli"), ".zarr"))
+    selected = stimuli.split == params["split"] if params["split"] != "all" else stimuli.split != ""
+    statistics = dict(params["statistics"])
+    attribute = statistics.pop("blocks")
+    blocks = None if attribute is None else stimuli.attributes[attribute]
 
     def side(name: str):
         content = params[name]
@@ -48,9 +57,16 @@ def work(job: Job) -> dict[str, dict]:
         names = sorted(content["codes"])
         codes = {key: (content["codes"][key], store) for key, store in zip(names, stores, strict=True)}
         activations = source_of(job.input(name), ".zarr")
-        return read_side(content["system"], content["layer"], activations, codes, selected, params["pooling"])
+        return read_side(content["system"], content["layer"], activations, codes, selected, params["pooling"], blocks)
 
-    scores = align_pair(side("a"), side("b"), params["metrics"], seed=params["seed"])
+    scores = align_pair(
+        side("a"),
+        side("b"),
+        params["metrics"],
+        seed=params["seed"],
+        uncertainty=Uncertainty(**statistics, seed=params["seed"]),
+        active=params["active"],
+    )
     product = job.product()
     scores.to_parquet(job.folder(product) / "scores.parquet", index=False)
     return {product.name: {"scores": len(scores), "stimuli": int(scores["stimuli"].max())}}

@@ -6,7 +6,7 @@ r"""Look whether stimuli have the attributes that probes and splices read, befor
 
 Example, after `make quickstart`:
   python scripts/check_attributes.py --stimuli results/quickstart/stimuli/digits.json \
-    --params '{"stimuli": {"digits": {"probes.digit": {"attribute": "label", "kind": "labels"}}}}' \
+    --params '{"stimuli": {"digits": {"evaluation.probes.digit": {"attribute": "label", "kind": "labels"}}}}' \
     --manifest by_hand/attributes.json
 """
 

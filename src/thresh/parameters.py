@@ -55,6 +55,7 @@ def each(rule: Rule) -> Rule:
 
 POSITIVE = Rule("a positive number", lambda value: is_number(value) and value > 0)
 NOT_NEGATIVE = Rule("a number of 0 or more", lambda value: is_number(value) and value >= 0)
+SHARE = Rule("a number above 0, at most 1", lambda value: is_number(value) and 0 < value <= 1)
 TRUE_OR_FALSE = Rule("true or false", lambda value: isinstance(value, bool))
 SEED = integer(0)
 

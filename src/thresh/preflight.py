@@ -146,8 +146,8 @@ def check_attributes(stimuli: dict[str, Stimuli], wanted: dict[str, dict[str, di
     stimuli
         Stimulus sets by name.
     wanted
-        Stimulus set -> probe or splice (its key below `evaluation`) -> attribute, kind ('labels', 'quantity' or
-        'classes') and what is held out.
+        Stimulus set -> key of the config that asks -> attribute, kind ('labels', 'quantity', 'classes' or 'blocks')
+        and what is held out.
 
     Returns
     -------
@@ -161,11 +161,24 @@ def check_attributes(stimuli: dict[str, Stimuli], wanted: dict[str, dict[str, di
     findings, counts = Findings(), {}
     for name, read in wanted.items():
         for key, params in read.items():
-            with findings.kept(), told_of(f"evaluation.{key}"):
+            if params["kind"] == "blocks":
+                with findings.kept():
+                    check_blocks(key, params["attribute"], stimuli[name])
+                continue
+            with findings.kept(), told_of(key):
                 places = probe_plan(stimuli[name].attributes, stimuli[name].split, **params)[1]
                 counts.setdefault(key, {})[name] = {one: int((places == one).sum()) for one in ("train", "in", "out")}
     findings.tell()
     return counts
+
+
+def check_blocks(key: str, attribute: str, stimuli: Stimuli) -> None:
+    """Raise ConfigError where stimuli have no such attribute, or no two of them the same value."""
+    known = stimuli.attributes.get(attribute)
+    if known is None:
+        raise ConfigError(key, attribute, f"an attribute of the stimuli: {', '.join(stimuli.attributes) or 'none'}")
+    if len(set(known.tolist())) == len(known):
+        raise ConfigError(key, attribute, "an attribute of which several stimuli have the same value")
 
 
 @contextmanager

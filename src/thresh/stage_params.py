@@ -69,6 +69,12 @@ def alignment_params(study: Study, comparison: str, a: Layer, b: Layer) -> dict:
     return content
 
 
+def attributes_of_comparison(study: Study, comparison: str) -> list[str]:
+    """Attributes of the stimuli that a comparison reads."""
+    blocks = study.config.alignment[comparison].statistics.blocks
+    return [] if blocks is None else [blocks]
+
+
 def probe_params(study: Study, probe: str) -> dict:
     """Of what heads read of one layer: the probe, and what its stimulus set holds out if it does not say so itself."""
     content = study.config.evaluation.probes[probe]
@@ -113,12 +119,18 @@ def attributes_params(study: Study) -> dict:
     found: dict[str, dict] = {}
     for name, probe in study.config.evaluation.probes.items():
         read = {key: value for key, value in probe_params(study, name).items() if key in READ_OF_STIMULI}
-        found.setdefault(probe.stimuli, {})[f"probes.{name}"] = read
+        found.setdefault(probe.stimuli, {})[f"evaluation.probes.{name}"] = read
     for splice, system, *_ in study.splices():
         labels = study.config.evaluation.splices[splice].labels
         if labels is not None:
-            key = f"splices.{splice}"
+            key = f"evaluation.splices.{splice}"
             found.setdefault(study.config.systems[system].stimuli, {})[key] = {"attribute": labels, "kind": "classes"}
+    for name, pairs in study.compared_pairs().items():
+        for attribute in attributes_of_comparison(study, name):
+            key = f"alignment.{name}.statistics.blocks"
+            for system in chain(*pairs):
+                of_set = found.setdefault(study.config.systems[system].stimuli, {})
+                of_set[key] = {"attribute": attribute, "kind": "blocks"}
     return {"stimuli": found}
 
 

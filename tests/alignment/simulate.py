@@ -18,15 +18,38 @@ def sparse_features(rows, features, active, seed=0):
     return generator.standard_normal((rows, features)) * (generator.random((rows, features)) < active)
 
 
-def mixed(features, units, seed, kind="gaussian"):
-    """features (rows, p) into `units` units by a random mixing with E (A'A)_ii = 1."""
-    count = features.shape[1]
-    mixing = normal(count, units, seed) / np.sqrt(units)
+def mixing_of(features, units, seed, kind="gaussian"):
+    """A' (features, units), random with E (A'A)_ii = 1."""
+    mixing = normal(features, units, seed) / np.sqrt(units)
     if kind == "unit_norm":
         mixing /= np.linalg.norm(mixing, axis=1, keepdims=True)
     if kind == "orthonormal":
         mixing = np.linalg.qr(mixing)[0]
-    return features @ mixing
+    return mixing
+
+
+def mixed(features, units, seed, kind="gaussian"):
+    """features (rows, p) in `units` units."""
+    return features @ mixing_of(features.shape[1], units, seed, kind)
+
+
+def covariances(a, b, variances, shared):
+    """Of the two sides and across, from mixings (features, units); the first `shared` features are those in common."""
+    variances_a, variances_b = np.broadcast_to(variances, len(a)), np.broadcast_to(variances, len(b))
+    across = (a[:shared].T * variances_a[:shared]) @ b[:shared]
+    return (a.T * variances_a) @ a, (b.T * variances_b) @ b, across
+
+
+def population_cka(a, b, variances=1.0, shared=None):
+    """CKA of infinitely many stimuli, exact."""
+    own_a, own_b, across = covariances(a, b, variances, len(a) if shared is None else shared)
+    return np.square(across).sum() / np.linalg.norm(own_a) / np.linalg.norm(own_b)
+
+
+def population_r2(a, b, variances=1.0, shared=None):
+    """Share of b's variance that the best linear read-out of a explains, exact."""
+    own_a, own_b, across = covariances(a, b, variances, len(a) if shared is None else shared)
+    return np.trace(across.T @ np.linalg.pinv(own_a) @ across) / np.trace(own_b)
 
 
 def two_thirds_shared(rows, active=0.1, seed=0):

@@ -10,7 +10,7 @@ from thresh.alignment import METRICS, linear_cka, linear_predictivity, matched_f
 from thresh.alignment.compare import COLUMNS, Side, View, align_pair
 from thresh.errors import AlignmentError, ConfigError
 
-from .simulate import mixed, related, two_thirds_shared
+from .simulate import mixed, related, sparse_features, two_thirds_shared
 
 METRIC_SET = {"linear_cka": {}, "linear_predictivity": {}, "semi_matching": {}, "matched_fraction": {}}
 
@@ -155,22 +155,42 @@ def test_planted_pairs_come_with_theorys_prediction():
         )
         for name, z, own, seed in zip("ab", features, held, (1, 2), strict=True)
     )
-    metrics = ["linear_cka", "linear_cka_debiased", "linear_predictivity_r2", "matched_fraction", "rsa"]
+    ckas = ["linear_cka", "linear_cka_debiased", "minibatch_cka"]
+    metrics = [*ckas, "linear_predictivity_r2", "matched_fraction", "rsa"]
     table = align_pair(a, b, {name: {"limit": 200} if name == "rsa" else {} for name in metrics})
     population = theory.expected_cka(48, 48, 48, 48, 32, mixing="unit_norm")
-    assert row(table, representation="raw", metric="linear_cka_debiased").expected == pytest.approx(population)
+    for metric in ckas[1:]:
+        assert row(table, representation="raw", metric=metric).expected == pytest.approx(population)
     finite = theory.expected_cka(48, 48, 48, 48, 32, mixing="unit_norm", rows=3000)
     assert row(table, representation="raw", metric="linear_cka").expected == pytest.approx(finite)
     predicted = row(table, representation="raw", metric="linear_predictivity_r2", direction="a_to_b")
     assert predicted.expected == pytest.approx(theory.expected_r2(48, 48, 48, 32, rows=2400))
     told = table[table.expected.notna()]
     np.testing.assert_allclose(told.score, told.expected, atol=0.03)
-    for metric in ("linear_cka", "linear_cka_debiased", "matched_fraction"):
+    for metric in (*ckas, "matched_fraction"):
         assert row(table, representation="learned", metric=metric).expected == pytest.approx(2 / 3)
     assert row(table, representation="learned", metric="matched_fraction").score == pytest.approx(2 / 3, abs=1e-12)
     assert row(table, representation="random", metric="matched_fraction").score <= 0.02
     silent = table[(table.metric == "rsa") | table.role.isin(["control", "shuffled"])]
     assert silent.expected.isna().all()
+
+
+def test_predictions_of_fourth_moments_need_the_features_probability():
+    everything = sparse_features(1000, 64, 0.05, 3)
+    planted = {"features": np.arange(64), "units": 24, "mixing": "unit_norm"}
+    planted |= {"probability": 0.05, "amplitude": "half_normal"}
+    a, b = (
+        side(name, {"raw": mixed(np.abs(everything), 24, seed, "unit_norm")}, planted=planted)
+        for name, seed in zip("ab", (1, 2), strict=True)
+    )
+    table = align_pair(a, b, {"linear_cka": {}, "rsa": {"distance": "sqeuclidean", "compare": "pearson"}})
+    kurtosis = theory.sparse_kurtosis(0.05, "half_normal")
+    of_rsa, of_cka = (row(table, representation="raw", metric=metric) for metric in ("rsa", "linear_cka"))
+    model = {"mixing": "unit_norm", "excess_kurtosis": kurtosis}
+    assert of_rsa.expected == pytest.approx(theory.expected_rsa(24, 24, 64, **model))
+    assert of_cka.expected == pytest.approx(theory.expected_cka(24, 24, 64, rows=1000, **model))
+    assert of_rsa.score == pytest.approx(of_rsa.expected, abs=0.05)
+    assert of_cka.score == pytest.approx(of_cka.expected, abs=0.05)
 
 
 def test_predictions_need_both_sides_planted_and_the_same_kind_of_view():

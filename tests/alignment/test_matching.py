@@ -3,13 +3,21 @@
 import itertools
 
 import numpy as np
+import ot
 import pytest
 from hypothesis import given, settings
 from scipy.optimize import linprog
 
-from thresh.alignment import METRICS, matched_fraction, one_to_one_matching, semi_matching, soft_matching
+from thresh.alignment import (
+    METRICS,
+    matched_fraction,
+    matched_fractions,
+    one_to_one_matching,
+    semi_matching,
+    soft_matching,
+)
 from thresh.alignment.folds import split
-from thresh.alignment.matching import assignment, transport
+from thresh.alignment.pairing import assignment, transport
 from thresh.errors import AlignmentError, ConfigError
 
 from .simulate import mixed, normal, seeds, sparse_features, two_thirds_shared
@@ -66,6 +74,57 @@ def test_soft_shares_a_unit_among_its_copies():
     x = normal(60, 5)
     assert soft_matching(x, np.repeat(x, 3, axis=1)) == pytest.approx(1, abs=1e-12)
     assert soft_matching(np.c_[x, normal(60, 5, 1)], x) < 0.7
+
+
+@pytest.mark.parametrize("mass", [0.3, 2 / 3, 0.95])
+def test_partial_plan_costs_what_linear_programming_finds(mass):
+    correlation = correlations(normal(50, 4, 0), normal(50, 7, 1))
+    x, y, weight = transport(correlation, mass)
+    rows, columns = np.kron(np.eye(4), np.ones(7)), np.kron(np.ones(4), np.eye(7))
+    best = linprog(
+        (1 - correlation).ravel(),
+        A_ub=np.r_[rows, columns],
+        b_ub=np.r_[np.full(4, 1 / 4), np.full(7, 1 / 7)],
+        A_eq=np.ones((1, 28)),
+        b_eq=mass,
+    )
+    assert mass * weight @ (1 - correlation[x, y]) == pytest.approx(best.fun, abs=1e-9)
+    assert weight.sum() == pytest.approx(1, abs=1e-9)
+    assert (mass * np.bincount(x, weight) <= 1 / 4 + 1e-9).all()
+    assert (mass * np.bincount(y, weight) <= 1 / 7 + 1e-9).all()
+
+
+def test_partial_matching_is_pots_plan_of_training_rows_scored_on_the_others():
+    x, y = normal(60, 5, 0), normal(60, 8, 1)
+    y[:, :3] += 2 * x[:, :3]
+    scores = []
+    for train, test in split(60, 5, 0):
+        cost = 1 - correlations(x[train], y[train])
+        plan = ot.partial.partial_wasserstein(np.full(5, 1 / 5), np.full(8, 1 / 8), cost, m=0.4)
+        scores.append((plan * correlations(x[test], y[test])).sum() / 0.4)
+    assert soft_matching(x, y, mass=0.4) == pytest.approx(np.mean(scores), abs=1e-9)
+
+
+def test_with_the_mass_of_what_is_shared_the_others_stay_out():
+    """Two thirds of the units of each side are the same: they alone are matched, and agree wholly."""
+    a, b = two_thirds_shared(2000)
+    assert soft_matching(a, b, mass=2 / 3) == pytest.approx(1, abs=1e-9)
+    noisy = b + 0.15 * normal(2000, 48, 1)
+    alone = soft_matching(a[:, :32], noisy[:, :32])
+    assert alone < 0.95
+    assert soft_matching(a, noisy, mass=2 / 3) == pytest.approx(alone, abs=0.01)
+    assert soft_matching(a, noisy) == pytest.approx(2 / 3 * alone, abs=0.02)
+
+
+@pytest.mark.parametrize("mass", [0, -0.5, 1.5])
+def test_mass_is_a_share(mass):
+    with pytest.raises(ConfigError, match="mass"):
+        soft_matching(normal(30, 3), normal(30, 3), mass=mass)
+
+
+def test_partial_matching_of_a_unit_with_itself_is_whole():
+    x = normal(30, 1)
+    assert soft_matching(x, x, mass=0.5) == pytest.approx(1, abs=1e-9)
 
 
 @pytest.mark.parametrize("matching", MATCHINGS)
@@ -130,6 +189,24 @@ def test_threshold_is_exclusive_and_in_range():
     assert fractions[-1] == 0
     with pytest.raises(ConfigError, match="threshold: found 2"):
         matched_fraction(x, y, threshold=2)
+
+
+def test_matched_fractions_are_those_of_single_thresholds():
+    x, y = noisy_pair(200, 10)
+    grid = [-1, 0.0, 0.3, 0.5, 0.7, 1]
+    np.testing.assert_allclose(matched_fractions(x, y, grid), [matched_fraction(x, y, t) for t in grid], atol=1e-12)
+    detail = METRICS["matched_fraction"].score(x, y)[1]
+    np.testing.assert_allclose(detail["fractions"], matched_fractions(x, y, detail["thresholds"]), atol=1e-12)
+    with pytest.raises(ConfigError, match="thresholds"):
+        matched_fractions(x, y, [0.5, 2])
+
+
+def test_the_curve_of_noisy_copies_falls_at_their_correlation():
+    """A third of the units without a partner; the others correlate 1 / sqrt(1 + noise^2) = .8 with theirs."""
+    a, b = two_thirds_shared(4000, active=1.0)
+    below, above = matched_fractions(a, b + 0.75 * normal(4000, 48, 1), [0.7, 0.9])
+    assert below == pytest.approx(2 / 3, abs=1e-12)
+    assert above == 0
 
 
 @pytest.mark.parametrize("matching", [*MATCHINGS, matched_fraction])

@@ -17,6 +17,8 @@ from .simulate import related, sparse_features
 NAMES = [
     "linear_cka",
     "linear_cka_debiased",
+    "minibatch_cka",
+    "kernel_cka",
     "rsa",
     "linear_predictivity",
     "linear_predictivity_r2",
@@ -25,7 +27,10 @@ NAMES = [
     "one_to_one_matching",
     "matched_fraction",
     "procrustes",
+    "shape_distance",
     "cca",
+    "svcca",
+    "pwcca",
     "mutual_knn",
 ]
 
@@ -36,6 +41,7 @@ def test_the_registry_holds_the_metrics_of_the_design():
         "linear_predictivity",
         "linear_predictivity_r2",
         "semi_matching",
+        "pwcca",
     ]
 
 
@@ -55,7 +61,7 @@ def test_symmetric_metrics_are_symmetric_and_the_others_are_not(name):
         assert forth != pytest.approx(back, abs=1e-3)
 
 
-@pytest.mark.parametrize("name", ["linear_cka", "linear_cka_debiased", "rsa", "mutual_knn"])
+@pytest.mark.parametrize("name", ["linear_cka", "linear_cka_debiased", "kernel_cka", "rsa", "mutual_knn"])
 def test_stimuli_may_come_in_any_order_where_there_are_no_folds(name):
     x, y = related()
     order = np.random.default_rng(1).permutation(len(x))
@@ -129,7 +135,8 @@ def test_unknown_parameters_are_refused_with_the_nearest():
     [
         *((name, {}) for name in NAMES),
         *((name, {"folds": 3}) for name in NAMES if "folds" in METRICS[name].parameters),
-        ("procrustes", {"folds": None}),
+        *((name, {"folds": None}) for name in ("procrustes", "shape_distance", "svcca", "pwcca")),
+        ("kernel_cka", {"debiased": True}),
         ("mutual_knn", {"k": 4}),
         ("linear_cka", {"debiased": True}),
         ("rsa", {"limit": 5}),

@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from thresh.alignment import METRICS, linear_predictivity
 from thresh.alignment.folds import split
 from thresh.errors import AlignmentError, ConfigError
+from thresh.systems.reliability import ceiling, split_half_reliability
 
 from .simulate import normal, orthogonal, related, seeds
 
@@ -215,3 +216,21 @@ def test_folds_hold_every_row_out_once_and_need_three_rows_each():
     assert all(not set(train) & set(test) and len(train) + len(test) == 53 for train, test in parts)
     with pytest.raises(AlignmentError, match="found 14 stimuli, expected at least 15 for 5 folds"):
         linear_predictivity(*related(14))
+
+
+@pytest.mark.parametrize("name", ["linear_predictivity", "linear_predictivity_r2"])
+def test_a_perfect_model_of_a_noisy_recording_scores_1_and_not_above(name):
+    # Units are linear in the features, with noise of its own in every presentation; reliabilities from .5 to .94.
+    found = []
+    for seed in range(12):
+        random = np.random.default_rng(seed)
+        features = random.normal(size=(600, 5))
+        signal = features @ random.normal(size=(5, 20))
+        noise = np.linspace(0.5, 2, 20) * np.linalg.norm(signal, axis=0) / np.sqrt(600)
+        repeats = signal[:, None] + noise * random.normal(size=(600, 4, 20))
+        ceilings = ceiling(split_half_reliability(repeats, splits=20, seed=seed))
+        found.append(METRICS[name].score(features, repeats.mean(axis=1), ceiling=ceilings)[0])
+    error = np.std(found, ddof=1) / np.sqrt(len(found))
+    # What five weights cost out of sample is about 1 %.
+    assert 0.98 - 3 * error < np.mean(found) < 1 + 3 * error
+    assert error < 0.005

@@ -9,7 +9,7 @@ from sklearn.cross_decomposition import CCA
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
-from thresh.alignment import cca, mutual_knn, procrustes
+from thresh.alignment import METRICS, cca, mutual_knn, procrustes, shape_distance
 from thresh.alignment.folds import split
 from thresh.errors import AlignmentError, ConfigError
 
@@ -55,6 +55,45 @@ def test_held_out_procrustes_of_independent_responses_is_about_zero():
     scores = [procrustes(normal(100, 80, 2 * s), normal(100, 80, 2 * s + 1)) for s in range(5)]
     assert abs(np.mean(scores)) < 0.03
     assert procrustes(normal(100, 80, 0), normal(100, 80, 1), folds=None) > 0.6
+
+
+@pytest.mark.parametrize("units", [(12, 9), (90, 70)])
+def test_shape_distance_is_the_arccos_of_rsatoolbox_bures(units):
+    x, y = related(40, *units, noise=4)
+    first, second = (rsatoolbox.rdm.calc_rdm(rsatoolbox.data.Dataset(side), method="euclidean") for side in (x, y))
+    expected = np.arccos(rsatoolbox.rdm.compare(first, second, method="bures").item())
+    assert shape_distance(x, y, folds=None) == pytest.approx(expected, abs=1e-6)
+
+
+def test_shape_distance_of_planes_is_the_angle_that_is_planted():
+    """One unit a side: rows are vectors, and the best rotation of a line is its sign."""
+    basis = np.linalg.qr(np.c_[np.ones(30), normal(30, 2)])[0][:, 1:]
+    for angle in (0.3, 1.2):
+        turned = basis @ np.array([[np.cos(angle)], [np.sin(angle)]])
+        assert shape_distance(basis[:, :1], turned, folds=None) == pytest.approx(angle, abs=1e-9)
+        assert shape_distance(basis[:, :1], -5 * turned + 2, folds=None) == pytest.approx(angle, abs=1e-9)
+
+
+@given(seed=seeds, noise=scales)
+@settings(max_examples=40, deadline=None)
+def test_the_closed_form_of_shape_distance_is_a_metric(seed, noise):
+    """Also between systems of other sizes, and where the third lies on the way."""
+    x, y = related(15, 6, 3, noise=2, seed=seed)
+    between = np.c_[x[:, :4], noise * y]
+    there, back, first, second = (
+        shape_distance(*pair, folds=None) for pair in ((x, y), (y, x), (x, between), (between, y))
+    )
+    assert 0 <= there <= np.pi / 2
+    assert there == pytest.approx(back, abs=1e-7)
+    assert there <= first + second + 1e-7
+    assert abs(first - second) <= there + 1e-7
+    assert shape_distance(x, 3 * x @ orthogonal(6, seed) - 1, folds=None) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_distance_is_declared_as_one():
+    assert [name for name, metric in METRICS.items() if not metric.higher_is_closer] == ["shape_distance"]
+    x, y = related(60, noise=1)
+    assert shape_distance(x, y) < shape_distance(x, normal(60, 9, 7))
 
 
 @pytest.mark.parametrize("units", [(6, 5), (90, 70)])

@@ -2,15 +2,26 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.integrate import quad
+from scipy.stats import halfnorm, norm
 
-from thresh.alignment import linear_cka, linear_predictivity, rsa
-from thresh.alignment.theory import chance_cka, expected_cka, expected_r2, expected_rsa, overlap
+from thresh.alignment import linear_cka, rsa
+from thresh.alignment.theory import expected_cka, expected_rsa, overlap, sparse_kurtosis
 from thresh.errors import ConfigError
 
-from .simulate import mixed, normal, sparse_features, two_thirds_shared
+from .simulate import mixed, mixing_of, normal, population_cka, sparse_features, two_thirds_shared
 
 MIXINGS = ["gaussian", "unit_norm", "orthonormal"]
 POWER_LAW = 1 / np.arange(1, 513)
+
+
+def pairs(count, units, features, kind="gaussian"):
+    """Mixings of both sides, several times."""
+    return [
+        [mixing_of(features, units[side], 2 * seed + side, kind) for side in (0, 1)] for seed in range(1, count + 1)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -18,17 +29,25 @@ POWER_LAW = 1 / np.arange(1, 513)
 )
 def test_flat_spectrum(features, units, value):
     assert expected_cka(*units, features) == pytest.approx(value, abs=1e-3)
-    shared = sparse_features(15_000, features, 0.1)
-    a, b = (mixed(shared, count, seed) for seed, count in enumerate(units, start=1))
-    assert linear_cka(a, b, debiased=True) == pytest.approx(value, abs=0.005)
-    assert linear_cka(a, b) == pytest.approx(expected_cka(*units, features, rows=15_000), abs=0.005)
+    shared = sparse_features(4000, features, 0.1)
+    sides = [[shared @ mixing for mixing in pair] for pair in pairs(6, units, features)]
+    assert np.mean([linear_cka(a, b, debiased=True) for a, b in sides]) == pytest.approx(value, abs=0.003)
+    biased = expected_cka(*units, features, rows=4000, excess_kurtosis=sparse_kurtosis(0.1))
+    assert np.mean([linear_cka(a, b) for a, b in sides]) == pytest.approx(biased, abs=0.003)
 
 
 def test_power_law():
     assert expected_cka(128, 128, 512, spectrum=POWER_LAW) == pytest.approx(0.814, abs=1e-3)
-    shared = normal(5000, 512) * np.sqrt(POWER_LAW)
-    a, b = (mixed(shared, 128, seed) for seed in (1, 2))
-    assert linear_cka(a, b, debiased=True) == pytest.approx(0.814, abs=0.02)
+    shared = normal(4000, 512) * np.sqrt(POWER_LAW)
+    scores = [linear_cka(shared @ a, shared @ b, debiased=True) for a, b in pairs(6, (128, 128), 512)]
+    assert np.mean(scores) == pytest.approx(0.814, abs=0.02)
+
+
+@pytest.mark.parametrize("kind", MIXINGS)
+@pytest.mark.parametrize(("units", "features"), [((128, 128), 512), ((48, 20), 128)])
+def test_every_mixing_with_infinitely_many_stimuli(units, features, kind):
+    scores = [population_cka(a, b) for a, b in pairs(30, units, features, kind)]
+    assert np.mean(scores) == pytest.approx(expected_cka(*units, features, mixing=kind), abs=0.003)
 
 
 @pytest.mark.parametrize("mixing", MIXINGS)
@@ -49,18 +68,16 @@ def test_orthonormal_rows_have_a_closed_form():
 def test_inversion_more_shared_features_can_mean_less_cka():
     full, partial = expected_cka(48, 48, 128, mixing="unit_norm"), expected_cka(48, 48, 48, 48, 32, mixing="unit_norm")
     assert (full, partial) == (pytest.approx(0.274, abs=1e-3), pytest.approx(0.337, abs=1e-3))
-    everything = sparse_features(10_000, 128, 0.05)
-    scores = []
-    for seed in range(4):
-        pair = [mixed(everything, 48, 2 * seed + side, "unit_norm") for side in (1, 2)]
-        other = [
-            mixed(features, 48, 2 * seed + side, "unit_norm")
-            for side, features in enumerate(two_thirds_shared(10_000), start=1)
-        ]
-        scores.append([linear_cka(*pair, debiased=True), linear_cka(*other, debiased=True)])
-    assert np.mean(scores, axis=0) == pytest.approx([full, partial], abs=0.01)
-    assert linear_cka(everything, everything, debiased=True) == pytest.approx(1)
+    scores = [population_cka(a, b) for a, b in pairs(40, (48, 48), 128, "unit_norm")]
+    assert np.mean(scores) == pytest.approx(full, abs=0.003)
+    scores = [population_cka(a, b, shared=32) for a, b in pairs(40, (48, 48), 48, "unit_norm")]
+    assert np.mean(scores) == pytest.approx(partial, abs=0.003)
+
+
+def test_features_themselves_have_their_overlap():
     assert linear_cka(*two_thirds_shared(10_000), debiased=True) == pytest.approx(overlap(48, 48, 32), abs=0.01)
+    assert overlap(48, 48, 32) == pytest.approx(2 / 3)
+    assert overlap(50, 200, 50) == pytest.approx(0.5)
 
 
 def test_spectrum_lists_shared_features_first():
@@ -74,73 +91,78 @@ def test_spectrum_lists_shared_features_first():
     assert np.mean(scores) == pytest.approx(expected_cka(24, 30, 48, 48, 32, spectrum), abs=0.01)
 
 
-@pytest.mark.parametrize("rows", [400, 4000])
-def test_biased_cka_from_few_rows(rows):
+@pytest.mark.parametrize(("rows", "active"), [(100, 1.0), (1000, 1.0), (100, 0.05), (1000, 0.05)])
+def test_biased_cka_from_few_rows(rows, active):
     scores = [
-        linear_cka(*(mixed(normal(rows, 128, seed), 48, 100 + 2 * seed + side) for side in (0, 1))) for seed in range(6)
+        linear_cka(*(sparse_features(rows, 128, active, number) @ mixing for mixing in pair))
+        for number, pair in enumerate(pairs(100 if rows == 100 else 25, (48, 48), 128))
     ]
-    assert np.mean(scores) == pytest.approx(expected_cka(48, 48, 128, rows=rows), abs=0.01)
-
-
-def test_r2_of_flat_features_is_units_over_features_whoever_is_predicted():
-    assert expected_r2(128, 512) == pytest.approx(0.25)
-    assert expected_r2(48, 48, 48, 32) == pytest.approx(2 / 3)
-    assert expected_r2(600, 512) == 1
-    shared = sparse_features(5000, 256, 0.1)
-    for units in (40, 160):
-        r2 = [linear_predictivity(mixed(shared, 64, s), mixed(shared, units, s + 9)).r2.mean() for s in range(4)]
-        assert np.mean(r2) == pytest.approx(expected_r2(64, 256, rows=4000), abs=0.01)
-
-
-def test_r2_of_partial_overlap():
-    a, b = two_thirds_shared(6000)
-    r2 = np.mean([linear_predictivity(mixed(a, 24, s), mixed(b, 60, s + 50)).r2.mean() for s in range(4)])
-    assert r2 == pytest.approx(expected_r2(24, 48, 48, 32, rows=4800), abs=0.015)
-
-
-def test_r2_of_a_power_law_is_a_share_of_variance():
-    """Exact population R2 of all units together, no sampling: tr(A_b L A_a' (A_a L A_a')^-1 A_a L A_b') / tr(...)."""
-    shares = []
-    for seed in range(10):
-        a, b = normal(128, 512, 2 * seed), normal(400, 512, 2 * seed + 1)
-        across = (a * POWER_LAW) @ b.T
-        explained = np.trace(across.T @ np.linalg.solve((a * POWER_LAW) @ a.T, across))
-        shares.append(explained / np.trace((b * POWER_LAW) @ b.T))
-    assert np.mean(shares) == pytest.approx(expected_r2(128, 512, spectrum=POWER_LAW), abs=0.01)
-
-
-def test_r2_from_few_rows_is_that_of_least_squares():
-    scores = []
-    for seed in range(20):
-        shared = normal(150, 128, seed)
-        x, y = mixed(shared, 48, 100 + 2 * seed), mixed(shared, 48, 101 + 2 * seed)
-        scores.append(linear_predictivity(x, y, alphas=[1e-8]).r2.mean())
-    assert np.mean(scores) == pytest.approx(expected_r2(48, 128, rows=120), abs=0.03)
+    predicted = expected_cka(48, 48, 128, rows=rows, excess_kurtosis=sparse_kurtosis(active))
+    assert np.mean(scores) == pytest.approx(predicted, abs=0.005)
 
 
 @pytest.mark.parametrize("mixing", MIXINGS)
 @pytest.mark.parametrize("active", [0.02, 1.0])
 def test_rsa_of_squared_distances(mixing, active):
-    predicted = expected_rsa(128, 128, 512, excess_kurtosis=3 / active - 3, mixing=mixing)
-    shared = sparse_features(1500, 512, active)
-    a, b = (mixed(shared, 128, seed, mixing) for seed in (1, 2))
-    assert rsa(a, b, distance="sqeuclidean", compare="pearson") == pytest.approx(predicted, abs=0.015)
+    predicted = expected_rsa(128, 128, 512, excess_kurtosis=sparse_kurtosis(active), mixing=mixing)
+    scores = []
+    for seed, (a, b) in enumerate(pairs(6, (128, 128), 512, mixing)):
+        shared = sparse_features(1200, 512, active, seed)
+        scores.append(rsa(shared @ a, shared @ b, distance="sqeuclidean", compare="pearson"))
+    assert np.mean(scores) == pytest.approx(predicted, abs=0.003 if active < 1 else 0.006)
+
+
+def test_rsa_of_partial_overlap():
+    scores = []
+    for seed in range(40):
+        sides = zip(two_thirds_shared(800, 0.05, seed), (24, 60), (0, 1), strict=True)
+        a, b = (mixed(features, units, 2 * seed + side) for features, units, side in sides)
+        scores.append(rsa(a, b, distance="sqeuclidean", compare="pearson"))
+    predicted = expected_rsa(24, 60, 48, 48, 32, excess_kurtosis=sparse_kurtosis(0.05))
+    assert np.mean(scores) == pytest.approx(predicted, abs=0.015)
 
 
 def test_sparsity_hides_superposition_from_rsa():
-    assert expected_rsa(128, 128, 512, excess_kurtosis=3 / 0.02 - 3) == pytest.approx(0.89, abs=0.005)
+    assert expected_rsa(128, 128, 512, excess_kurtosis=sparse_kurtosis(0.02)) == pytest.approx(0.89, abs=0.005)
     assert expected_rsa(128, 128, 512) == pytest.approx(expected_cka(128, 128, 512))
 
 
-def test_chance_cka_is_what_independent_responses_have():
-    assert chance_cka(100, 512, 512) == pytest.approx(0.84, abs=0.005)
-    scores = [linear_cka(normal(100, 300, 2 * s), normal(100, 60, 2 * s + 1)) for s in range(10)]
-    assert np.mean(scores) == pytest.approx(chance_cka(100, 300, 60), abs=0.01)
+@pytest.mark.parametrize("amplitude", ["normal", "half_normal", "uniform"])
+def test_kurtosis_is_that_of_the_features(amplitude):
+    """Against numerical integration over the amplitude's density."""
+    density, low, high = {
+        "normal": (norm.pdf, -9, 9),
+        "half_normal": (halfnorm.pdf, 0, 9),
+        "uniform": (lambda _: 1.0, 0.5, 1.5),
+    }[amplitude]
+
+    def moment(power, mean=0.0):
+        of_active = quad(lambda a: (a - mean) ** power * density(a), low, high)[0]
+        return 0.1 * of_active + 0.9 * (0 - mean) ** power
+
+    mean = moment(1)
+    exact = moment(4, mean) / moment(2, mean) ** 2 - 3
+    assert sparse_kurtosis(0.1, amplitude) == pytest.approx(exact, rel=1e-6)
+    assert sparse_kurtosis(0.02) == pytest.approx(3 / 0.02 - 3)
 
 
-def test_overlap():
-    assert overlap(48, 48, 32) == pytest.approx(2 / 3)
-    assert overlap(50, 200, 50) == pytest.approx(0.5)
+@given(
+    units=st.tuples(st.integers(1, 200), st.integers(1, 200)),
+    sizes=st.tuples(st.integers(1, 60), st.integers(1, 60), st.integers(0, 60)),
+    scale=st.floats(1e-3, 1e3),
+    active=st.floats(0.001, 1),
+)
+def test_predictions_do_not_see_sides_or_scale_and_stay_below_the_features(units, sizes, scale, active):
+    first, second, shared = *sizes[:2], min(sizes)
+    spectrum = scale * np.random.default_rng(0).uniform(0.5, 2, first + second - shared)
+    swapped = np.r_[spectrum[:shared], spectrum[first:], spectrum[shared:first]]
+    model = {"excess_kurtosis": sparse_kurtosis(active)}
+    for expected in (expected_cka, expected_rsa):
+        score = expected(*units, first, second, shared, spectrum, **model)
+        assert score == pytest.approx(expected(*units[::-1], second, first, shared, swapped, **model))
+        assert score == pytest.approx(expected(*units, first, second, shared, spectrum / scale, **model))
+        assert 0 <= score < 1 + 1e-12
+        assert score <= expected(10**9, 10**9, first, second, shared, spectrum, **model) + 1e-12
 
 
 @pytest.mark.parametrize(
@@ -154,6 +176,7 @@ def test_overlap():
         ({"units_a": 4, "units_b": 4, "features_a": 8, "mixing": "sparse"}, "mixing: found 'sparse'"),
         ({"units_a": 9, "units_b": 4, "features_a": 8, "mixing": "orthonormal"}, "units: found 9"),
         ({"units_a": 4, "units_b": 4, "features_a": 8, "rows": 1}, "rows: found 1"),
+        ({"units_a": 4, "units_b": 4, "features_a": 8, "excess_kurtosis": -3.0}, "excess_kurtosis: found -3.0"),
     ],
 )
 def test_impossible_systems_are_refused(arguments, message):
@@ -161,6 +184,7 @@ def test_impossible_systems_are_refused(arguments, message):
         expected_cka(**arguments)
 
 
-def test_least_squares_needs_more_rows_than_units():
-    with pytest.raises(ConfigError, match="rows: found 40"):
-        expected_r2(48, 128, rows=40)
+def test_a_feature_is_active_sometimes():
+    for active, amplitude in ((0.0, "normal"), (1.5, "normal"), (0.1, "gamma")):
+        with pytest.raises(ConfigError, match="active" if amplitude == "normal" else "amplitude"):
+            sparse_kurtosis(active, amplitude)

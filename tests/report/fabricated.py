@@ -83,19 +83,42 @@ def study_config() -> dict:
 
 def score(representation: str, role: str, metric: str, value: float, **more) -> dict:
     """One row of a score table without the names of the pair."""
+    return (
+        {
+            "representation": representation,
+            "role": role,
+            "metric": metric,
+            "direction": "both",
+            "score": value,
+            "expected": np.nan,
+            "stimuli": 450,
+            "units_a": 48,
+            "units_b": 48,
+            "error": "",
+            "detail": "{}",
+        }
+        | worth(value, role)
+        | more
+    )
+
+
+def worth(value: float, role: str) -> dict:
+    """What statistics say: an interval of -+ .04, chance at .02 -+ .01; nothing of shuffled stimuli."""
+    if role == "shuffled":
+        nothing = dict.fromkeys(("low", "high", "standard_error", "chance", "critical", "p", "calibrated"), np.nan)
+        return nothing | {"null": [], "convergence": "[]"}
+    null = np.linspace(0.01, 0.03, 99)
     return {
-        "representation": representation,
-        "role": role,
-        "metric": metric,
-        "direction": "both",
-        "score": value,
-        "expected": np.nan,
-        "stimuli": 450,
-        "units_a": 48,
-        "units_b": 48,
-        "error": "",
-        "detail": "{}",
-    } | more
+        "low": value - 0.04,
+        "high": value + 0.04,
+        "standard_error": 0.02,
+        "chance": 0.02,
+        "critical": 0.03,
+        "p": (1 + int((null >= value).sum())) / 100,
+        "calibrated": max(0.0, (value - 0.03) / 0.97),
+        "null": null.tolist(),
+        "convergence": json.dumps([[56, value - 0.02, 0.05], [112, value - 0.01, 0.03], [225, value, 0.02]]),
+    }
 
 
 def write_scores(results: Path, comparison: str, a: tuple[str, str], b: tuple[str, str], rows: list[dict]) -> None:

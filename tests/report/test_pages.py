@@ -30,14 +30,23 @@ def pages(built) -> dict[str, str]:
 def test_deflation_table_puts_each_score_beside_its_expectation(built):
     rows = [texts(row)[-7:] for row in table_with(built.page("index.html"), "True overlap")[2:]]
     # of, true overlap, CKA measured and expected, matched fraction measured and expected, stimuli
-    assert rows == [
-        ["raw", "1.000", "0.270", "0.274", "0.000", "–", "1,000"],
-        ["learned", "1.000", "0.990", "1.000", "0.980", "1.000", "1,000"],
-        ["random control", "1.000", "0.420", "–", "0.010", "–", "1,000"],
-        ["raw", "0.667", "0.344", "0.337", "0.000", "–", "1,000"],
-        ["learned", "0.667", "0.667", "0.667", "0.657", "0.667", "1,000"],
-        ["random control", "0.667", "0.240", "–", "0.010", "–", "1,000"],
+    expected = [
+        ("raw", "1.000", 0.270, "0.274", 0.0, "–"),
+        ("learned", "1.000", 0.990, "1.000", 0.980, "1.000"),
+        ("random control", "1.000", 0.420, "–", 0.010, "–"),
+        ("raw", "0.667", 0.344, "0.337", 0.0, "–"),
+        ("learned", "0.667", 0.667, "0.667", 0.657, "0.667"),
+        ("random control", "0.667", 0.240, "–", 0.010, "–"),
     ]
+    assert rows == [
+        [of, truth, with_interval(cka), theory, with_interval(matched), of_codes, "1,000"]
+        for of, truth, cka, theory, matched, of_codes in expected
+    ]
+
+
+def with_interval(score: float) -> str:
+    """A score of the fabricated study, -+ .04."""
+    return f"{score:.3f}{score - 0.04:.3f} to {score + 0.04:.3f}".replace("-", "−")
 
 
 def test_deflation_chart_draws_the_same_numbers(built):
@@ -65,6 +74,59 @@ def test_table_and_csv_of_a_comparison_hold_every_score(built):
     csv = pd.read_csv(built.folder / "data" / "networks.csv")
     assert sorted(csv["score"].dropna()) == pytest.approx(sorted(scores["score"].dropna()), abs=0)
     assert (csv["comparison"] == "networks").all()
+    parquet = pd.read_parquet(built.folder / "data" / "networks.parquet")
+    assert list(parquet.columns) == list(csv.columns)
+    assert parquet["score"].tolist() == pytest.approx(csv["score"].tolist(), nan_ok=True, abs=0)
+
+
+def test_scores_that_chance_explains_are_marked_in_tables_and_hatched_in_maps(built):
+    page = built.page("comparison-networks.html")
+    scores = pd.read_csv(built.folder / "data" / "networks.csv")
+    # Of shuffled stimuli nothing was drawn; fabricated chance is .01 to .03, and all other scores are above it.
+    assert set(scores.loc[scores["role"] == "shuffled", "beats_chance"].isna()) == {True}
+    defined = scores[(scores["role"] != "shuffled") & scores["score"].notna()]
+    assert (defined["beats_chance"] == (defined["score"] > 0.03)).all()
+    assert (defined["p_layers"] == defined["p"]).all()  # all layers have the same null here
+    assert page.count('<span class="chance">') == (defined["score"] <= 0.03).sum() + 1  # and the note below
+    hatched = [layer for chart in charts(page) for layer in chart["layer"] if "hatched" in str(layer["mark"])]
+    assert len(hatched) == 6 * 4
+    planted = built.page("comparison-planted_full.html")
+    assert '<span class="chance">0.000</span>' in planted  # the matched fraction of raw units
+    assert 'id="hatched"' in planted
+
+
+def test_intervals_are_drawn_and_told(built):
+    (chart,) = charts(built.page("comparison-brain.html"))
+    for row in chart["data"]["values"]:
+        if row["representation"] != "raw shuffled":
+            assert (row["low"], row["high"]) == pytest.approx((row["score"] - 0.04, row["score"] + 0.04))
+    assert any("x2" in layer["encoding"] for layer in chart["layer"])
+
+
+def test_a_table_tells_whether_more_stimuli_would_change_scores(built):
+    scores = scores_of(built, "networks")
+    table = table_with(built.page("comparison-networks.html"), "Of")
+    assert texts(table[0]) == ["Metric", "Of", "56", "112", "225", "450"]
+    mean = scores.query("metric == 'linear_cka' and representation == 'raw'")["score"].mean()
+    assert texts(table[1]) == ["Linear CKA", "raw", *(f"{mean - less:.3f}" for less in (0.02, 0.01, 0, 0))]
+
+
+def test_methods_say_what_was_computed_and_cite_it(built):
+    page = plain(built.page("methods.html"))
+    assert "450 test stimuli of digits" in page
+    assert "Linear CKA, debiased: linear centred kernel alignment with unbiased estimators of each term" in page
+    assert "100 permutations of the stimuli, the same for all layers [phipson2010]" in page
+    assert (
+    assert "(folds 5, seed 0) [li2015]" in page
+        "The codes learned: of dictionaries learned on training stimuli by topk (atoms 4x, k 8, seed 0) [gao2024]"
+        in page
+    )
+    assert "The codes random, a control: of dictionaries with random" in page
+    bibtex = (built.folder / "data" / "references.bib").read_text(encoding="utf-8")
+    cited = set(re.findall(r"\[((?:[a-z]+\d{4}(?:; )?)+)\]", page))
+    keys = {key for group in cited for key in group.split("; ")}
+    assert keys == set(re.findall(r"@\w+\{(\w+),", bibtex))
+    assert bibtex.count("{") == bibtex.count("}")
 
 
 def test_heat_maps_show_each_pair_of_layers_in_each_representation(built):
@@ -219,7 +281,7 @@ def test_simulated_and_untrained_systems_are_marked_wherever_they_are_shown(buil
 
 
 def test_evidence_level_is_on_every_page(built):
-    assert len(pages(built)) == built.facts["pages"] == 9
+    assert len(pages(built)) == built.facts["pages"] == 10
     for page in pages(built).values():
         assert "Evidence level: observation" in plain(page)
     assert "Evidence level: observation, not intervention." in plain(built.page("index.html"))

@@ -6,6 +6,7 @@ import pytest
 
 from thresh.report import comparison_words, planted, planted_words, words
 from thresh.report.outline import Outline
+from thresh.report.significance import judged
 
 from . import fabricated
 
@@ -118,7 +119,7 @@ def test_codes_predict_a_recording_better_or_worse(codes, verdict):
         names | fabricated.score(name, role, "linear_predictivity", value, direction="a_to_b")
         for name, role, value in (("raw", "raw", 0.6), ("learned", "codes", codes))
     ]
-    (sentence,) = comparison_words.comparison_sentences(pd.DataFrame(rows), "brain", OUTLINE)
+    (sentence,) = comparison_words.comparison_sentences(judged(pd.DataFrame(rows), {"brain": 0.95}), "brain", OUTLINE)
     assert sentence.claim == "brain (simulated) is predicted best by vit stage1, 0.600"
     assert verdict in sentence.numbers
 

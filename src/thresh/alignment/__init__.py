@@ -5,15 +5,25 @@ codes. `METRICS` names them for configs, `compare.align_pair` makes a table of s
 """
 
 from thresh.alignment import theory
-from thresh.alignment.canonical import cca
+from thresh.alignment.canonical import cca, pwcca, svcca
 from thresh.alignment.cka import linear_cka
 from thresh.alignment.compare import Side, View, align_pair
-from thresh.alignment.matching import matched_fraction, one_to_one_matching, semi_matching, soft_matching
+from thresh.alignment.kernel_cka import kernel_cka
+from thresh.alignment.matching import (
+    matched_fraction,
+    matched_fractions,
+    one_to_one_matching,
+    semi_matching,
+    soft_matching,
+)
 from thresh.alignment.metrics import METRICS, Metric
+from thresh.alignment.minibatch import minibatch_cka
 from thresh.alignment.neighbours import mutual_knn
 from thresh.alignment.predictivity import linear_predictivity
 from thresh.alignment.rdm import rsa
-from thresh.alignment.rotation import procrustes
+from thresh.alignment.rdm_comparison import compare_rdms
+from thresh.alignment.repeats import unbiased_distances
+from thresh.alignment.rotation import procrustes, shape_distance
 
 __all__ = [
     "METRICS",
@@ -22,14 +32,22 @@ __all__ = [
     "View",
     "align_pair",
     "cca",
+    "compare_rdms",
+    "kernel_cka",
     "linear_cka",
     "linear_predictivity",
     "matched_fraction",
+    "matched_fractions",
+    "minibatch_cka",
     "mutual_knn",
     "one_to_one_matching",
     "procrustes",
+    "pwcca",
     "rsa",
     "semi_matching",
+    "shape_distance",
     "soft_matching",
+    "svcca",
     "theory",
+    "unbiased_distances",
 ]

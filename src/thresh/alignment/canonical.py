@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from thresh.alignment.arrays import column_correlation, paired
-from thresh.alignment.folds import FOLDS, PrincipalAxesByFold, split
-from thresh.parameters import SEED, checked, integer, optional
+from thresh.alignment.folds import FOLDS, PrincipalAxes, PrincipalAxesByFold, split
+from thresh.parameters import SEED, SHARE, checked, integer, optional
 
 
 @checked(components=integer(1), dimensions=optional(integer(1)), folds=FOLDS, seed=SEED)
@@ -52,16 +52,128 @@ def cca(
 
     References
     ----------
-    Hotelling 1936; Raghu et al. 2017 (SVCCA: principal components first). Agrees with scikit-learn `CCA`.
+    Hotelling 1936; Raghu et al. 2017 (principal components first). Agrees with scikit-learn `CCA`.
     """
     x, y = paired(x, y)
     axes_x, axes_y = PrincipalAxesByFold(x), PrincipalAxesByFold(y)
     scores = []
     for train, test in split(len(x), folds, seed):
         kept = dimensions or max(1, len(train) // 5)
-        of_x, of_y = axes_x(train, test).first(kept), axes_y(train, test).first(kept)
-        left, _, right = np.linalg.svd(of_x.left.T @ of_y.left, full_matrices=False)
-        variates_x = of_x.held_out / of_x.singular @ left[:, :components]
-        variates_y = of_y.held_out / of_y.singular @ right[:components].T
-        scores.append(column_correlation(variates_x, variates_y).mean() if variates_x.shape[1] else 0.0)
+        _, correlation = held_out_pairs(axes_x(train, test).first(kept), axes_y(train, test).first(kept))
+        scores.append(correlation[:components].mean() if len(correlation) else 0.0)
     return float(np.mean(scores))
+
+
+@checked(variance=SHARE, folds=optional(FOLDS), seed=SEED)
+def svcca(x: ArrayLike, y: ArrayLike, *, variance: float = 0.99, folds: int | None = 5, seed: int = 0) -> float:
+    """Mean correlation of all canonical pairs, after the principal components that hold most of the variance.
+
+    Each side keeps its first principal components, as many as hold the share `variance`; the score is the mean over the
+    canonical pairs of these, as many as the smaller side keeps dimensions. Components and directions come from
+    training rows, correlations from held-out ones, mean over folds.
+
+    Parameters
+    ----------
+    x : (stimuli, units_x)
+    y : (stimuli, units_y)
+    variance
+        Share of each side's variance to keep, above 0 and at most 1.
+    folds
+        Shuffled with `seed`; None for the published form, where all rows both fit and score: 1 for any data that
+        keep as many dimensions as there are stimuli.
+
+    Returns
+    -------
+    float
+        In [-1, 1]; in [0, 1] with folds=None. A pair that does not vary on the held-out rows counts 0.
+
+    Raises
+    ------
+    AlignmentError
+        As `linear_cka`; fewer than 3 stimuli a fold.
+    ConfigError
+        A variance that is not a share.
+
+    References
+    ----------
+    Raghu et al. 2017, section 2. Agrees with scikit-learn `PCA` and `CCA`.
+    """
+    x, y = paired(x, y)
+    axes_x, axes_y = PrincipalAxesByFold(x), PrincipalAxesByFold(y)
+    scores = []
+    for train, test in fitted_and_scored(len(x), folds, seed):
+        of_x, of_y = (holding(axes(train, test), variance) for axes in (axes_x, axes_y))
+        _, correlation = held_out_pairs(of_x, of_y)
+        scores.append(correlation.mean() if len(correlation) else 0.0)
+    return float(np.mean(scores))
+
+
+@checked(variance=SHARE, folds=optional(FOLDS), seed=SEED)
+def pwcca(x: ArrayLike, y: ArrayLike, *, variance: float = 1.0, folds: int | None = 5, seed: int = 0) -> float:
+    """Canonical correlations, weighted by how much of the units of x each canonical direction accounts for.
+
+    sum_k w_k corr(X u_k, Y v_k), w_k = sum_j |<h_k, x_j>| / sum_kj |<h_k, x_j>|, h_k the canonical variates of x and
+    x_j its units, all centred. Directions that carry little of x count for little; hence asymmetric. Directions and
+    weights come from training rows, correlations from held-out ones, mean over folds.
+
+    Parameters
+    ----------
+    x : (stimuli, units_x)
+        The side that gives the weights. With more dimensions than y, those of its directions count that have a pair.
+    y : (stimuli, units_y)
+    variance
+        Share of each side's variance that its principal components keep beforehand; 1 keeps all.
+    folds
+        Shuffled with `seed`; None for the published form, as in `svcca`.
+
+    Returns
+    -------
+    float
+        In [-1, 1]; in [0, 1] with folds=None. A pair that does not vary on the held-out rows counts 0.
+
+    Raises
+    ------
+    AlignmentError
+        As `linear_cka`; fewer than 3 stimuli a fold.
+    ConfigError
+        A variance that is not a share.
+
+    References
+    ----------
+    Morcos, Raghu and Bengio 2018, section 3, whose released code gives other numbers: it weighs by directions that are
+    not whitened, adds the means back, and takes the side with fewer units.
+    """
+    x, y = paired(x, y)
+    axes_x, axes_y = PrincipalAxesByFold(x), PrincipalAxesByFold(y)
+    scores = []
+    for train, test in fitted_and_scored(len(x), folds, seed):
+        of_x, of_y = (holding(axes(train, test), variance) for axes in (axes_x, axes_y))
+        variates, correlation = held_out_pairs(of_x, of_y)
+        weights = np.abs(variates.T @ (x[train] - x[train].mean(axis=0))).sum(axis=1)
+        scores.append(weights @ correlation / weights.sum() if len(correlation) else 0.0)
+    return float(np.mean(scores))
+
+
+def fitted_and_scored(rows: int, folds: int | None, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Training and held-out rows of every fold; without folds, all rows are both."""
+    everything = np.arange(rows)
+    return [(everything, everything)] if folds is None else split(rows, folds, seed)
+
+
+def holding(axes: PrincipalAxes, variance: float) -> PrincipalAxes:
+    """The first axes, as many as hold this share of the variance of the training rows."""
+    if variance == 1 or not len(axes.singular):
+        return axes
+    held = np.cumsum(axes.singular**2)
+    return axes.first(int(np.searchsorted(held, variance * held[-1] * (1 - 1e-12))) + 1)
+
+
+def held_out_pairs(of_x: PrincipalAxes, of_y: PrincipalAxes) -> tuple[np.ndarray, np.ndarray]:
+    """Canonical variates of x on the training rows, (training rows, pairs), and how far pairs correlate on the others.
+
+    Variates are orthonormal; correlations (pairs,) fall on the training rows, not necessarily on the held-out ones.
+    """
+    left, _, right = np.linalg.svd(of_x.left.T @ of_y.left, full_matrices=False)
+    variates_x = of_x.held_out / of_x.singular @ left
+    variates_y = of_y.held_out / of_y.singular @ right.T
+    return of_x.left @ left, column_correlation(variates_x, variates_y)

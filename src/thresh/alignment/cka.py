@@ -1,4 +1,4 @@
-"""Centred kernel alignment with the linear kernel, biased and debiased."""
+"""Centred kernel alignment with the linear kernel, biased and debiased; what the other forms share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from thresh.errors import AlignmentError
 from thresh.parameters import TRUE_OR_FALSE, checked
 
 
-def fewest_for_cka(debiased: bool = False) -> int:
+def fewest_for_cka(debiased: bool = False, **_: object) -> int:
     return 4 if debiased else 2
 
 
@@ -50,19 +50,10 @@ def linear_cka(x: ArrayLike, y: ArrayLike, *, debiased: bool = False) -> float:
     """
     x, y = paired(x, y, minimum=fewest_for_cka(debiased))
     x, y = centred(x), centred(y)
-    cross, own_x, own_y = squared_covariances(x, y)
-    if debiased:
-        row_x, row_y = np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)
-        biased_x, biased_y = own_x, own_y
-        cross, own_x, own_y = (
-            unbiased_hsic(cross, row_x, row_y),
-            unbiased_hsic(own_x, row_x, row_x),
-            unbiased_hsic(own_y, row_y, row_y),
-        )
-        for name, own, biased in (("x", own_x, biased_x), ("y", own_y, biased_y)):
-            if own <= 1e-12 * biased / len(x) ** 2:
-                raise AlignmentError(f"{name}: found no similarity structure beyond single rows, debiased CKA is 0/0.")
-    return float(cross / math.sqrt(own_x) / math.sqrt(own_y))
+    products = squared_covariances(x, y)
+    if not debiased:
+        return alignment(*products)
+    return alignment(*unbiased_hsics(products, np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)))
 
 
 def linear_cka_debiased(x: ArrayLike, y: ArrayLike) -> float:
@@ -81,13 +72,40 @@ def squared_covariances(x: np.ndarray, y: np.ndarray) -> tuple[float, float, flo
     return float(np.vdot(gram_x, gram_y)), float(np.vdot(gram_x, gram_x)), float(np.vdot(gram_y, gram_y))
 
 
-def unbiased_hsic(biased: float, row_x: np.ndarray, row_y: np.ndarray) -> float:
-    """Song et al. 2012, eq. 5, from |X'Y|^2 and the squared norms of the rows, both sides with centred columns.
+def unbiased_hsics(
+    products: tuple[float, float, float], diagonal_x: np.ndarray, diagonal_y: np.ndarray
+) -> tuple[float, float, float]:
+    """The three HSICs of a CKA (x with y, x, y) without bias, from <K, L>, <K, K>, <L, L> of centred Gram matrices.
 
-    The estimator does not see an offset of the columns, and with centred columns row i of the Gram matrix without
-    its diagonal sums to -|x_i|^2: its three terms need nothing but these norms.
+    An HSIC of a side with itself that is nothing but rounding is 0: all pairs of stimuli are alike.
     """
-    rows = len(row_x)
-    diagonal = float(row_x @ row_y)
-    offset = float(row_x.sum() * row_y.sum()) / ((rows - 1) * (rows - 2))
-    return (biased - diagonal + offset - 2 * diagonal / (rows - 2)) / (rows * (rows - 3))
+    cross, own_x, own_y = products
+    return (
+        unbiased_hsic(cross, diagonal_x, diagonal_y),
+        above_rounding(unbiased_hsic(own_x, diagonal_x, diagonal_x), own_x / len(diagonal_x) ** 2),
+        above_rounding(unbiased_hsic(own_y, diagonal_y, diagonal_y), own_y / len(diagonal_y) ** 2),
+    )
+
+
+def above_rounding(value: float, scale: float) -> float:
+    return value if abs(value) > 1e-12 * scale else 0.0
+
+
+def alignment(cross: float, own_x: float, own_y: float) -> float:
+    """Three HSICs as one cosine."""
+    for name, own in (("x", own_x), ("y", own_y)):
+        if own <= 0:
+            raise AlignmentError(f"{name}: found no similarity structure beyond single rows, CKA is 0/0.")
+    return float(cross / math.sqrt(own_x) / math.sqrt(own_y))
+
+
+def unbiased_hsic(product: float, diagonal_x: np.ndarray, diagonal_y: np.ndarray) -> float:
+    """Song et al. 2012, eq. 5, from <K, L> and the diagonals of two Gram matrices with centred rows and columns.
+
+    The estimator does not see this centring, and row i of a centred Gram matrix without its diagonal sums to
+    -K_ii: its three terms need nothing but the diagonals, for the linear kernel squared norms of rows.
+    """
+    rows = len(diagonal_x)
+    diagonal = float(diagonal_x @ diagonal_y)
+    offset = float(diagonal_x.sum() * diagonal_y.sum()) / ((rows - 1) * (rows - 2))
+    return (product - diagonal + offset - 2 * diagonal / (rows - 2)) / (rows * (rows - 3))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from thresh.alignment.arrays import varies
 from thresh.errors import AlignmentError
 from thresh.parameters import SEED, checked, integer
 
@@ -69,21 +70,27 @@ class PrincipalAxesByFold:
         self.gram = self.x @ self.x.T if x.shape[1] > len(x) else None
 
     def __call__(self, train: np.ndarray, test: np.ndarray) -> PrincipalAxes:
-        return self._from_units(train, test) if self.gram is None else self._from_gram(train, test)
+        if not varies(self.x[train]).any():  # else the only axis would be the rounding that centring leaves
+            return PrincipalAxes(np.zeros((len(train), 0)), np.zeros(0), np.zeros((len(test), 0)))
+        return axes_of_units(self.x, train, test) if self.gram is None else axes_of_gram(self.gram, train, test)
 
-    def _from_units(self, train: np.ndarray, test: np.ndarray) -> PrincipalAxes:
-        mean = self.x[train].mean(axis=0)
-        left, singular, axes = np.linalg.svd(self.x[train] - mean, full_matrices=False)
-        kept = singular > singular[0] * max(len(train), len(mean)) * np.finfo(float).eps
-        return PrincipalAxes(left[:, kept], singular[kept], (self.x[test] - mean) @ axes[kept].T)
 
-    def _from_gram(self, train: np.ndarray, test: np.ndarray) -> PrincipalAxes:
-        gram = self.gram[np.ix_(train, train)]
-        across = self.gram[np.ix_(test, train)]
-        column_mean, grand_mean = gram.mean(axis=0), gram.mean()
-        across = across - across.mean(axis=1, keepdims=True) - column_mean + grand_mean
-        squared, left = np.linalg.eigh(gram - column_mean - column_mean[:, None] + grand_mean)
-        squared, left = squared[::-1], left[:, ::-1]
-        kept = squared > squared[0] * len(train) * np.finfo(float).eps
-        singular = np.sqrt(squared[kept])
-        return PrincipalAxes(left[:, kept], singular, across @ left[:, kept] / singular)
+def axes_of_units(x: np.ndarray, train: np.ndarray, test: np.ndarray) -> PrincipalAxes:
+    """Principal axes of x[train], from x (stimuli, units)."""
+    mean = x[train].mean(axis=0)
+    left, singular, axes = np.linalg.svd(x[train] - mean, full_matrices=False)
+    kept = singular > singular[0] * max(len(train), len(mean)) * np.finfo(float).eps
+    return PrincipalAxes(left[:, kept], singular[kept], (x[test] - mean) @ axes[kept].T)
+
+
+def axes_of_gram(gram: np.ndarray, train: np.ndarray, test: np.ndarray) -> PrincipalAxes:
+    """Principal axes of the training rows, from the Gram matrix of all stimuli."""
+    across = gram[np.ix_(test, train)]
+    gram = gram[np.ix_(train, train)]
+    column_mean, grand_mean = gram.mean(axis=0), gram.mean()
+    across = across - across.mean(axis=1, keepdims=True) - column_mean + grand_mean
+    squared, left = np.linalg.eigh(gram - column_mean - column_mean[:, None] + grand_mean)
+    squared, left = squared[::-1], left[:, ::-1]
+    kept = squared > squared[0] * len(train) * np.finfo(float).eps
+    singular = np.sqrt(squared[kept])
+    return PrincipalAxes(left[:, kept], singular, across @ left[:, kept] / singular)

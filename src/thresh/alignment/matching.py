@@ -1,104 +1,18 @@
-"""Matching single units: who correlates with whom on training stimuli, and whether it holds on others.
-
-For every fold, columns are centred and of unit norm, on the training rows and again on the held-out rows. Pairs are
-chosen on training correlations alone and scored on held-out ones: chosen and scored on the same stimuli, independent
-sparse codes reach .75.
-"""
+"""Matching single units: who correlates with whom on training stimuli, and whether it holds on others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import linear_sum_assignment
 
-from thresh.alignment.arrays import paired, unit_columns, varies
-from thresh.alignment.folds import FOLDS, split
-from thresh.errors import AlignmentError
-from thresh.parameters import SEED, between, checked
+from thresh.alignment.folds import FOLDS
+from thresh.alignment.pairing import Matches, assignment, best_for_each, matches, transport
+from thresh.parameters import SEED, SHARE, between, checked, each
 
-
-@dataclass(frozen=True)
-class Matches:
-    """The pairs of one fold.
-
-    Attributes
-    ----------
-    x, y : (pairs,)
-        Units' columns.
-    weight : (pairs,)
-        Sums to 1.
-    correlation : (pairs,)
-        On held-out rows; 0 where a unit does not vary there.
-    live : (int, int)
-        Units of x and of y that vary on the training rows. The others are dead: they match nobody.
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    weight: np.ndarray
-    correlation: np.ndarray
-    live: tuple[int, int]
-
-
-Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]
 FOLDED = {"folds": FOLDS, "seed": SEED}
-
-
-def matches(
-    x: ArrayLike, y: ArrayLike, choose: Callable[[np.ndarray], Pairs], folds: int = 5, seed: int = 0
-) -> list[Matches]:
-    """Match the live units of every training fold and correlate the pairs on the held-out fold.
-
-    Parameters
-    ----------
-    choose
-        From training correlations (live units x, live units y) to indices into both and weights that sum to 1.
-
-    Raises
-    ------
-    AlignmentError
-        As `linear_cka`; fewer than 3 stimuli a fold; no unit of a side varies on a training fold.
-    """
-    x, y = paired(x, y)
-    found = []
-    for number, (train, test) in enumerate(split(len(x), folds, seed), start=1):
-        live_x, live_y = np.flatnonzero(varies(x[train])), np.flatnonzero(varies(y[train]))
-        for name, live in (("x", live_x), ("y", live_y)):
-            if not len(live):
-                raise AlignmentError(f"{name}: found no unit that varies on the training rows of fold {number}.")
-        chosen_x, chosen_y, weight = choose(unit_columns(x[train][:, live_x]).T @ unit_columns(y[train][:, live_y]))
-        chosen_x, chosen_y = live_x[chosen_x], live_y[chosen_y]
-        held_x, held_y = unit_columns(x[test]), unit_columns(y[test])
-        correlation = np.einsum("ij,ij->j", held_x[:, chosen_x], held_y[:, chosen_y])
-        found.append(Matches(chosen_x, chosen_y, weight, correlation, (len(live_x), len(live_y))))
-    return found
-
-
-def best_for_each(correlation: np.ndarray) -> Pairs:
-    """For every unit of y the unit of x that correlates most with it."""
-    y = np.arange(correlation.shape[1])
-    return correlation.argmax(axis=0), y, np.full(len(y), 1 / len(y))
-
-
-def assignment(correlation: np.ndarray) -> Pairs:
-    """The one-to-one pairs with the largest sum of correlations; the larger side keeps units without a partner."""
-    x, y = linear_sum_assignment(correlation, maximize=True)
-    return x, y, np.full(len(x), 1 / len(x))
-
-
-def transport(correlation: np.ndarray) -> Pairs:
-    """The plan T that moves mass 1/a of each unit of x to 1/b of each unit of y at the least cost 1 - correlation."""
-    import ot  # POT looks for torch when it is imported: only who asks for soft matching waits for that
-
-    masses = [np.full(units, 1 / units) for units in correlation.shape]
-    plan, log = ot.emd(*masses, 1 - correlation, numItermax=100_000_000, log=True)
-    if log["warning"]:
-        raise AlignmentError(f"soft matching of {correlation.shape} units did not converge: {log['warning']}.")
-    x, y = np.nonzero(plan)
-    return x, y, plan[x, y]
+THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(20))
 
 
 def mean_correlation(found: list[Matches]) -> tuple[float, dict]:
@@ -109,9 +23,18 @@ def mean_correlation(found: list[Matches]) -> tuple[float, dict]:
 
 @checked(threshold=between(-1, 1))
 def fraction_above(found: list[Matches], threshold: float = 0.5) -> tuple[float, dict]:
-    """Pairs whose held-out correlation exceeds the threshold / sqrt(live units x * live units y), mean over folds."""
-    scores = [float((fold.correlation > threshold).sum() / np.sqrt(fold.live[0] * fold.live[1])) for fold in found]
-    return float(np.mean(scores)), {"folds": scores, **live_units(found)}
+    """Matched fraction at one threshold; in the detail it is also given at those of THRESHOLDS, for a curve."""
+    scores = fractions_above(found, [threshold])[:, 0].tolist()
+    curve = fractions_above(found, THRESHOLDS).mean(axis=0).tolist()
+    detail = {"folds": scores, "thresholds": list(THRESHOLDS), "fractions": curve, **live_units(found)}
+    return float(np.mean(scores)), detail
+
+
+def fractions_above(found: list[Matches], thresholds: ArrayLike) -> np.ndarray:
+    """Pairs above each threshold / sqrt(live units x * live units y), (folds, thresholds)."""
+    thresholds = np.atleast_1d(np.asarray(thresholds, dtype=float))
+    above = [(fold.correlation[:, None] > thresholds).sum(axis=0) / np.sqrt(np.prod(fold.live)) for fold in found]
+    return np.array(above)
 
 
 def live_units(found: list[Matches]) -> dict:
@@ -131,10 +54,10 @@ def one_to_one_matches(x: ArrayLike, y: ArrayLike, *, folds: int = 5, seed: int 
     return matches(x, y, assignment, folds, seed)
 
 
-@checked(**FOLDED)
-def soft_matches(x: ArrayLike, y: ArrayLike, *, folds: int = 5, seed: int = 0) -> list[Matches]:
+@checked(mass=SHARE, **FOLDED)
+def soft_matches(x: ArrayLike, y: ArrayLike, mass: float = 1.0, *, folds: int = 5, seed: int = 0) -> list[Matches]:
     """The pairs that carry mass in the optimal transport plan."""
-    return matches(x, y, transport, folds, seed)
+    return matches(x, y, partial(transport, mass=mass), folds, seed)
 
 
 def semi_matching(x: ArrayLike, y: ArrayLike, *, folds: int = 5, seed: int = 0) -> float:
@@ -193,15 +116,41 @@ def matched_fraction(x: ArrayLike, y: ArrayLike, threshold: float = 0.5, *, fold
     return fraction_above(one_to_one_matches(x, y, folds=folds, seed=seed), threshold)[0]
 
 
-def soft_matching(x: ArrayLike, y: ArrayLike, *, folds: int = 5, seed: int = 0) -> float:
+@checked(thresholds=each(between(-1, 1)))
+def matched_fractions(
+    x: ArrayLike, y: ArrayLike, thresholds: ArrayLike = THRESHOLDS, *, folds: int = 5, seed: int = 0
+) -> np.ndarray:
+    """`matched_fraction` against its threshold: how much of a verdict is the threshold's.
+
+    Parameters
+    ----------
+    thresholds : (thresholds,)
+        In [-1, 1]; by default 0 to .95 in steps of .05.
+
+    Returns
+    -------
+    (thresholds,)
+        Never rising with the threshold. Features shared without noise give a curve that is flat.
+    """
+    return fractions_above(one_to_one_matches(x, y, folds=folds, seed=seed), thresholds).mean(axis=0)
+
+
+def soft_matching(x: ArrayLike, y: ArrayLike, mass: float = 1.0, *, folds: int = 5, seed: int = 0) -> float:
     """Held-out correlation under the optimal transport of units: one-to-one matching for sides of unequal size.
 
-    sum_ij T_ij R_test[i, j] with T = argmin <T, 1 - R_train>, rows summing to 1/units_x and columns to 1/units_y.
-    Equal to `one_to_one_matching` when both sides have as many live units. Parameters, dead units and errors as
-    `semi_matching`. Imports POT.
+    sum_ij T_ij R_test[i, j] / mass with T = argmin <T, 1 - R_train> that sums to `mass`, rows to at most 1/units_x and
+    columns to at most 1/units_y. With all mass and as many live units on both sides equal to `one_to_one_matching`.
+    With less, units without a counterpart stay out: the score says how well the best matched share agrees, not how
+    large it is. Parameters, dead units and errors as `semi_matching`. Imports POT.
+
+    Parameters
+    ----------
+    mass
+        Share of the units of either side that is matched, above 0 and at most 1.
 
     References
     ----------
-    Khosla and Williams 2024, eq. 6 (soft matching distance), as a correlation.
+    Khosla and Williams 2024, eq. 6 (soft matching distance), as a correlation; Chapel, Alaya and Gasso 2020 (partial
+    transport). Agrees with POT `emd` and `partial_wasserstein`.
     """
-    return mean_correlation(soft_matches(x, y, folds=folds, seed=seed))[0]
+    return mean_correlation(soft_matches(x, y, mass, folds=folds, seed=seed))[0]

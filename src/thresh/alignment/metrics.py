@@ -10,9 +10,10 @@ from functools import partial
 
 from numpy.typing import ArrayLike
 
-from thresh.alignment.canonical import cca
+from thresh.alignment.canonical import cca, pwcca, svcca
 from thresh.alignment.cka import fewest_for_cka, linear_cka, linear_cka_debiased
 from thresh.alignment.folds import fewest_in_folds
+from thresh.alignment.kernel_cka import kernel_cka
 from thresh.alignment.matching import (
     fraction_above,
     mean_correlation,
@@ -20,10 +21,14 @@ from thresh.alignment.matching import (
     semi_matches,
     soft_matches,
 )
+from thresh.alignment.minibatch import minibatch_cka
 from thresh.alignment.neighbours import fewest_for_neighbours, mutual_knn
-from thresh.alignment.predictivity import linear_predictivity, mean_r2, median_over_ceiling
-from thresh.alignment.rdm import FEWEST, rsa
-from thresh.alignment.rotation import procrustes
+from thresh.alignment.pairing import assignment, best_for_each, matches_of_orders
+from thresh.alignment.predictivity import linear_predictivity, linear_predictivity_of_orders
+from thresh.alignment.predictivity_scores import mean_r2, median_over_ceiling
+from thresh.alignment.rdm import rsa, rsa_of_orders
+from thresh.alignment.rdm_comparison import FEWEST
+from thresh.alignment.rotation import procrustes, shape_distance
 from thresh.errors import ConfigError
 from thresh.parameters import check_names, check_values
 
@@ -53,8 +58,13 @@ class Metric:
         Possible values, in words.
     invariant_to
         What of either side it does not see, in words.
+    higher_is_closer
+        Whether more alike systems score higher; else the score is a distance.
     fewest
         (**parameters of measure) -> the fewest stimuli that it is defined for.
+    permuted
+        (x, y, **all parameters of measure) -> a function of an order of the stimuli of y that gives the measure, where
+        that is less work than measuring anew.
     """
 
     name: str
@@ -64,7 +74,19 @@ class Metric:
     symmetric: bool = True
     range: str = "0 to 1"
     invariant_to: str = ""
+    higher_is_closer: bool = True
     fewest: Callable[..., int] = fewest_in_folds
+    permuted: Callable | None = None
+
+    @property
+    def best(self) -> float:
+        """The score of a system with itself."""
+        return 1.0 if self.higher_is_closer else 0.0
+
+    @property
+    def blind_to_rotation(self) -> str:
+        """The sides, of 'x' and 'y', whose units may be rotated and shifted without changing the measure."""
+        return {ROTATION: "xy", PREDICTOR_AND_TARGETS: "x"}.get(self.invariant_to, "")
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -75,6 +97,10 @@ class Metric:
     def takes_ceiling(self) -> bool:
         """Whether the score can be given relative to the noise ceilings of the units of y."""
         return "ceiling" in self.parameters
+
+    def measured_with(self, given: dict) -> dict:
+        """All parameters of `measure`, with the defaults of those that are not given."""
+        return _parameters(self.measure) | given
 
     def split_parameters(self, given: dict) -> tuple[dict, dict]:
         """Parameters of `measure` and of `summarise`.
@@ -135,7 +161,10 @@ def _parameters(function: Callable) -> dict[str, object]:
 
 ROTATION = "rotation, isotropic scaling and offset of the units"
 SINGLE_UNITS = "order, positive scaling and offset of single units"
+PREDICTOR_AND_TARGETS = "rotation, isotropic scaling and offset of x; order, scaling and offset of single units of y"
 CORRELATION = "-1 to 1"
+
+ONE_TO_ONE = partial(matches_of_orders, choose=assignment)
 
 METRICS = Metrics(
     Metric("linear_cka", "Linear CKA", linear_cka, invariant_to=ROTATION, fewest=fewest_for_cka),
@@ -148,12 +177,29 @@ METRICS = Metrics(
         fewest=partial(fewest_for_cka, debiased=True),
     ),
     Metric(
+        "minibatch_cka",
+        "Linear CKA from minibatches",
+        minibatch_cka,
+        range=CORRELATION,
+        invariant_to=ROTATION,
+        fewest=partial(fewest_for_cka, debiased=True),
+    ),
+    Metric(
+        "kernel_cka",
+        "Kernel CKA",
+        kernel_cka,
+        range="0 to 1; debiased -1 to 1",
+        invariant_to=ROTATION,
+        fewest=fewest_for_cka,
+    ),
+    Metric(
         "rsa",
         "RSA",
         rsa,
         range=CORRELATION,
-        invariant_to="monotone changes of all distances between stimuli",
+        invariant_to="order and isotropic scaling of the units, scaling of stimuli; monotone changes of all distances",
         fewest=lambda **_: FEWEST,
+        permuted=rsa_of_orders,
     ),
     Metric(
         "linear_predictivity",
@@ -162,7 +208,8 @@ METRICS = Metrics(
         median_over_ceiling,
         symmetric=False,
         range="-1 to 1; may exceed 1 relative to a ceiling",
-        invariant_to="rotation, isotropic scaling and offset of x; scaling and offset of single units of y",
+        invariant_to=PREDICTOR_AND_TARGETS,
+        permuted=linear_predictivity_of_orders,
     ),
     Metric(
         "linear_predictivity_r2",
@@ -171,13 +218,15 @@ METRICS = Metrics(
         mean_r2,
         symmetric=False,
         range="up to 1; negative where the mean predicts better",
-        invariant_to="rotation, isotropic scaling and offset of x; scaling and offset of single units of y",
+        invariant_to=PREDICTOR_AND_TARGETS,
+        permuted=linear_predictivity_of_orders,
     ),
     Metric(
         "semi_matching",
         "Semi-matching",
         semi_matches,
         mean_correlation,
+        permuted=partial(matches_of_orders, choose=best_for_each),
         symmetric=False,
         range=CORRELATION,
         invariant_to=SINGLE_UNITS,
@@ -190,17 +239,42 @@ METRICS = Metrics(
         "One-to-one matching",
         one_to_one_matches,
         mean_correlation,
+        permuted=ONE_TO_ONE,
         range=CORRELATION,
         invariant_to=SINGLE_UNITS,
     ),
-    Metric("matched_fraction", "Matched fraction", one_to_one_matches, fraction_above, invariant_to=SINGLE_UNITS),
+    Metric(
+        "matched_fraction",
+        "Matched fraction",
+        one_to_one_matches,
+        fraction_above,
+        permuted=ONE_TO_ONE,
+        invariant_to=SINGLE_UNITS,
+    ),
     Metric("procrustes", "Procrustes cosine", procrustes, range=CORRELATION, invariant_to=ROTATION),
-    Metric("cca", "CCA, held out", cca, range=CORRELATION, invariant_to="rotation and offset of the units"),
+    Metric(
+        "shape_distance",
+        "Angular shape distance",
+        shape_distance,
+        range="0 to π",
+        invariant_to=ROTATION,
+        higher_is_closer=False,
+    ),
+    Metric("cca", "CCA, held out", cca, range=CORRELATION, invariant_to=ROTATION),
+    Metric("svcca", "SVCCA", svcca, range=CORRELATION, invariant_to=ROTATION),
+    Metric(
+        "pwcca",
+        "PWCCA",
+        pwcca,
+        symmetric=False,
+        range=CORRELATION,
+        invariant_to="order, sign, isotropic scaling and offset of the units of x; invertible maps and offset of y",
+    ),
     Metric(
         "mutual_knn",
         "Mutual nearest neighbours",
         mutual_knn,
-        invariant_to="rotation of units, scaling of stimuli",
+        invariant_to="rotation and isotropic scaling of the units, scaling of stimuli",
         fewest=fewest_for_neighbours,
     ),
 )

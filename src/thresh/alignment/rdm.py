@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.spatial.distance import squareform
 from scipy.stats import rankdata
 
 from thresh.alignment.arrays import centred, paired
+from thresh.alignment.rdm_comparison import COMPARISONS, FEWEST, compare_rdms, spread
 from thresh.errors import AlignmentError
 from thresh.parameters import SEED, checked, integer, one_of, optional
 
-FEWEST = 3  # stimuli: two have only one distance
 LARGEST_RDM = 20_000  # stimuli; their 200 million distances and ranks take about 8 GB
 
 
 @checked(
     distance=one_of("correlation", "euclidean", "sqeuclidean", "cosine"),
-    compare=one_of("spearman", "pearson", "cosine"),
+    compare=one_of(*COMPARISONS),
     limit=optional(integer(FEWEST)),
     seed=SEED,
 )
@@ -39,7 +42,8 @@ def rsa(
         'correlation' (1 - Pearson r over units), 'cosine' (1 - cosine), 'euclidean' or 'sqeuclidean'. A stimulus whose
         response does not vary over units (for 'cosine': is zero) correlates 0 with every other: distance 1.
     compare
-        'spearman' (average ranks for ties), 'pearson' or 'cosine' of the distances.
+        'spearman', 'pearson', 'cosine', 'whitened_cosine' or 'whitened_correlation' of the distances; see
+        `compare_rdms`. 'whitened_cosine' of 'sqeuclidean' is biased linear CKA.
     limit
         Use at most this many stimuli, drawn with `seed`; all by default.
 
@@ -63,13 +67,32 @@ def rsa(
     if limit is not None and limit < len(x):
         rows = np.sort(np.random.default_rng(seed).choice(len(x), limit, replace=False))
         x, y = paired(x[rows], y[rows], minimum=FEWEST)
+    return compare_rdms(*distances_of_both(x, y, distance, compare), compare)
+
+
+def rsa_of_orders(
+    x: np.ndarray, y: np.ndarray, *, distance: str, compare: str, limit: int | None, seed: int
+) -> Callable[[np.ndarray], float]:
+    """`rsa` of x with y in the order of the given rows, from distances and ranks that are computed once."""
+    if limit is not None and limit < len(x):
+        return lambda order: rsa(x, y[order], distance=distance, compare=compare, limit=limit, seed=seed)
+    first, second = distances_of_both(x, y, distance, compare)
+    if compare == "spearman":
+        first, second, compare = rankdata(first), rankdata(second), "pearson"
+    square, (above, below) = squareform(second), np.triu_indices(len(x), 1)
+    return lambda order: compare_rdms(first, square[order[above], order[below]], compare)
+
+
+def distances_of_both(x: np.ndarray, y: np.ndarray, distance: str, compare: str) -> tuple[np.ndarray, np.ndarray]:
+    """Upper triangles of both RDMs, refused where a side has nothing to compare."""
     if len(x) > LARGEST_RDM:
         raise AlignmentError(f"found {len(x)} stimuli, expected at most {LARGEST_RDM} for an RDM: give rsa a limit.")
-    first, second = distances(x, distance), distances(y, distance)
-    for name, side in (("x", first), ("y", second)):
-        if compare != "cosine" and side.max() - side.min() <= 1e-12 * abs(side).max():
+    found = distances(x, distance), distances(y, distance)
+    for name, side in zip(("x", "y"), found, strict=True):
+        # Distances by angle are at most 2, and the largest by Euclid is at least 1: below is rounding.
+        if spread(side, compare) <= 1e-12 * max(1.0, side.max()):
             raise AlignmentError(f"{name}: found equal distances ({distance}) between all stimuli, RSA is undefined.")
-    return vector_similarity(first, second, compare)
+    return found
 
 
 def distances(x: np.ndarray, distance: str) -> np.ndarray:
@@ -90,12 +113,3 @@ def distances(x: np.ndarray, distance: str) -> np.ndarray:
         if distance == "euclidean":
             np.sqrt(square, out=square)
     return square[np.triu_indices(len(x), 1)]
-
-
-def vector_similarity(first: np.ndarray, second: np.ndarray, compare: str) -> float:
-    """Spearman, Pearson or cosine similarity of two vectors."""
-    if compare == "spearman":
-        first, second = rankdata(first), rankdata(second)
-    if compare != "cosine":
-        first, second = first - first.mean(), second - second.mean()
-    return float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))

@@ -38,6 +38,10 @@ class Side:
         By representation; always has 'raw'.
     ceiling : (raw units,), optional
         The highest r that each raw unit's noise allows.
+    subjects : (raw units,), optional
+        Whom each raw unit was recorded from.
+    blocks : (stimuli,), optional
+        Labels of stimuli that are exchangeable only with each other, and are drawn together.
     planted
         {'features': names, 'units': count, 'mixing': 'unit_norm'} of a planted system, for theory's predictions.
     """
@@ -48,6 +52,8 @@ class Side:
     hashes: np.ndarray
     views: dict[str, View]
     ceiling: np.ndarray | None = None
+    subjects: np.ndarray | None = None
+    blocks: np.ndarray | None = None
     planted: dict | None = None
 
     @property
@@ -84,15 +90,15 @@ def check(side: Side) -> None:
         raise AlignmentError(f"{side.name}: found no stimuli, expected some.")
     if len(np.unique(side.ids)) != len(side.ids):
         raise AlignmentError(f"{side.name}: found an id twice in {len(side.ids)} stimuli, expected unique ids.")
-    lengths = {"hashes": len(side.hashes)} | {name: view.values.shape[0] for name, view in side.views.items()}
+    lengths = {"hashes": len(side.hashes)} | ({} if side.blocks is None else {"blocks": len(side.blocks)})
+    lengths |= {name: view.values.shape[0] for name, view in side.views.items()}
     for name, length in lengths.items():
         if length != len(side.ids):
             raise AlignmentError(f"{side.name}: found {length} rows of {name}, expected {len(side.ids)}, one an id.")
     units = side.views["raw"].values.shape[1]
-    if side.ceiling is not None and len(side.ceiling) != units:
-        raise AlignmentError(
-            f"{side.name}: found {len(side.ceiling)} ceilings, expected one for each of {units} units."
-        )
+    for name, labels in (("ceilings", side.ceiling), ("subjects", side.subjects)):
+        if labels is not None and len(labels) != units:
+            raise AlignmentError(f"{side.name}: found {len(labels)} {name}, expected one for each of {units} units.")
 
 
 def representations(a: Side, b: Side) -> list[tuple[str, str, str, str]]:

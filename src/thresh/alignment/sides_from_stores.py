@@ -15,6 +15,7 @@ def read_side(
     codes: dict[str, tuple[str, Path]],
     selected: np.ndarray,
     pooling: str,
+    blocks: np.ndarray | None = None,
 ) -> Side:
     """One layer with all its representations, pooled to stimuli.
 
@@ -28,6 +29,8 @@ def read_side(
         (stimuli of the set,) boolean: stimuli to compare on.
     pooling
         Rule from rows to stimuli; see `thresh.store.pool`.
+    blocks
+        (stimuli of the set,) labels of stimuli that are exchangeable only with each other.
     """
     store = open_activations(activations)
     rows = store.rows["stimulus"].to_numpy()
@@ -36,13 +39,14 @@ def read_side(
     views = {"raw": View("raw", raw)}
     for name, (role, path) in codes.items():
         views[name] = View(role, pool_store(open_codes(path), rows, keep, pooling)[1])
-    ceiling = store.units["ceiling"].to_numpy() if "ceiling" in store.units else None
     return Side(
         system=system,
         layer=layer,
         ids=store.stimuli["id"].to_numpy()[stimuli],
         hashes=store.stimuli["hash"].to_numpy()[stimuli],
         views=views,
-        ceiling=ceiling,
+        ceiling=store.units["ceiling"].to_numpy() if "ceiling" in store.units else None,
+        subjects=store.units["subject"].to_numpy() if "subject" in store.units else None,
+        blocks=None if blocks is None else blocks[stimuli],
         planted=store.attrs["facts"].get("planted"),
     )

@@ -74,5 +74,23 @@ def squared_gram(units: int, features: int, mixing: str) -> tuple[float, float]:
     return diagonal, features * (features - units) / (units * (features - 1) * (features + 2))
 
 
+def own_alignments(features: Spectra, units: tuple[int, int], mixing: str | tuple[str, str]) -> list[float]:
+    """E tr(G L G L) of either side."""
+    found = []
+    for variances, count, name in zip((features.a, features.b), units, by_side(mixing), strict=True):
+        diagonal, other = squared_gram(count, len(variances), name)
+        squares = np.square(variances).sum()
+        found.append(squares * diagonal + (variances.sum() ** 2 - squares) * other)
+    return found
+
+
+def own_fourths(features: Spectra, units: tuple[int, int], mixing: str | tuple[str, str]) -> list[float]:
+    """E sum l_i^2 G_ii^2 of either side, the weight of the kurtosis."""
+    return [
+        np.square(variances).sum() * squared_gram(count, len(variances), name)[0]
+        for variances, count, name in zip((features.a, features.b), units, by_side(mixing), strict=True)
+    ]
+
+
 def by_side(mixing: str | tuple[str, str]) -> tuple[str, str]:
     return (mixing, mixing) if isinstance(mixing, str) else tuple(mixing)

@@ -10,7 +10,9 @@ over independent mixings with G = A'A of unit expected diagonal; `mixing` says w
 - 'orthonormal': n <= p orthonormal rows (a random projection), E G_ii^2 = p (n + 2) / (n (p + 2)),
   E G_ij^2 = p (p - n) / (n (p - 1) (p + 2)).
 
-A pair of names gives each side its own.
+A pair of names gives each side its own. Features are independent; how often each is active enters through its excess
+kurtosis (`sparse_kurtosis`) and only where a score has fourth moments in it: RSA, and biased CKA from few stimuli.
+What independent responses score is in `thresh.alignment.chance`.
 
 References: Liu et al. 2026, 'Similarity of neural network representations in superposition' (arXiv 2604.00208; the
 metrics as functions of G); Longon, Klindt and Khosla 2025 (arXiv 2510.03186); Murphy et al. 2024 (arXiv 2405.01012;
@@ -21,10 +23,33 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 
-from thresh.alignment.superposition import by_side, spectra, squared_gram
-from thresh.errors import ConfigError
+from thresh.alignment.chance import (
+    chance_cka,
+    chance_cka_debiased_deviation,
+    chance_mutual_knn,
+    chance_r2,
+    chance_semi_matching,
+)
+from thresh.alignment.readout import expected_r2
+from thresh.alignment.sparsity import sparse_kurtosis
+from thresh.alignment.superposition import own_alignments, own_fourths, spectra
+from thresh.parameters import Rule, checked, integer, is_number, optional
+
+__all__ = [
+    "chance_cka",
+    "chance_cka_debiased_deviation",
+    "chance_mutual_knn",
+    "chance_r2",
+    "chance_semi_matching",
+    "expected_cka",
+    "expected_r2",
+    "expected_rsa",
+    "overlap",
+    "sparse_kurtosis",
+]
+
+KURTOSIS = Rule("at least -2, which no distribution goes below", lambda value: is_number(value) and value >= -2)
 
 
 def overlap(features_a: int, features_b: int, shared: int) -> float:
@@ -33,6 +58,7 @@ def overlap(features_a: int, features_b: int, shared: int) -> float:
     return shared / float(np.sqrt(features_a * features_b))
 
 
+@checked(rows=optional(integer(2)), excess_kurtosis=KURTOSIS)
 def expected_cka(
     units_a: int,
     units_b: int,
@@ -43,6 +69,7 @@ def expected_cka(
     *,
     mixing: str | tuple[str, str] = "gaussian",
     rows: int | None = None,
+    excess_kurtosis: float = 0.0,
 ) -> float:
     """Linear CKA that two mixings of shared features are expected to have.
 
@@ -57,34 +84,32 @@ def expected_cka(
     mixing
         See the module.
     rows
-        Predict the biased estimate from this many stimuli, for Gaussian features: with v = rows - 1 each
-        |Sigma_ab|^2 becomes |Sigma_ab|^2 (1 + 1/v) + tr Sigma_a tr Sigma_b / v. By default infinitely many, which is
-        also what debiased CKA estimates.
+        Predict the biased estimate from this many stimuli: with v = rows - 1 and k the excess kurtosis each
+        |Sigma_ab|^2 becomes |Sigma_ab|^2 (1 + 1/v) + tr Sigma_a tr Sigma_b / v + k / rows sum l_i^2 G_a,ii G_b,ii. By
+        default infinitely many, which is also what debiased CKA estimates.
+    excess_kurtosis
+        Of the features, see `sparse_kurtosis`; 0 for normal ones. Without `rows` it does not matter.
 
     Returns
     -------
     float
+
+    Raises
+    ------
+    ConfigError
+        Systems that cannot be, an unknown mixing, fewer than 2 rows, a kurtosis below -2.
     """
     features = spectra(features_a, features_b, shared, spectrum)
-    own_a, own_b = (
-        alignment_with_itself(variances, units, name)
-        for variances, units, name in zip((features.a, features.b), (units_a, units_b), by_side(mixing), strict=True)
-    )
+    own_a, own_b = own_alignments(features, (units_a, units_b), mixing)
     cross = np.square(features.shared).sum()
     if rows is not None:
-        if rows < 2:
-            raise ConfigError("rows", rows, "at least 2 stimuli")
+        fourth_a, fourth_b = own_fourths(features, (units_a, units_b), mixing)
         total_a, total_b = features.a.sum(), features.b.sum()
-        cross = finite_rows(cross, total_a * total_b, rows)
-        own_a, own_b = finite_rows(own_a, total_a**2, rows), finite_rows(own_b, total_b**2, rows)
+        fourth, cross = cross, finite_rows(cross, total_a * total_b, rows)
+        cross += excess_kurtosis / rows * fourth
+        own_a = finite_rows(own_a, total_a**2, rows) + excess_kurtosis / rows * fourth_a
+        own_b = finite_rows(own_b, total_b**2, rows) + excess_kurtosis / rows * fourth_b
     return float(cross / np.sqrt(own_a * own_b))
-
-
-def alignment_with_itself(variances: np.ndarray, units: int, mixing: str) -> float:
-    """E tr(G L G L) of one side."""
-    diagonal, other = squared_gram(units, len(variances), mixing)
-    squares = np.square(variances).sum()
-    return squares * diagonal + (variances.sum() ** 2 - squares) * other
 
 
 def finite_rows(squared: float, traces: float, rows: int) -> float:
@@ -92,54 +117,7 @@ def finite_rows(squared: float, traces: float, rows: int) -> float:
     return squared * (1 + 1 / (rows - 1)) + traces / (rows - 1)
 
 
-def expected_r2(
-    units_a: int,
-    features_a: int,
-    features_b: int | None = None,
-    shared: int | None = None,
-    spectrum: ArrayLike | None = None,
-    *,
-    rows: int | None = None,
-) -> float:
-    """R2 with which a linear read-out of system a's units predicts the units of system b; b's size does not matter.
-
-    Equal variances: (s / p_b) min(1, n_a / p_a). In general sum_shared l^2 / (l + t) / sum_b l with t >= 0 such that
-    sum_a l / (l + t) = n_a, or 0 if a has as many units as features. An asymptotic equivalent for Gaussian mixing:
-    exact in the mean for equal variances.
-
-    Parameters
-    ----------
-    features_a, features_b, shared, spectrum
-        See `superposition.spectra`.
-    rows
-        Predict the out-of-sample R2 of least squares fitted on this many Gaussian stimuli:
-        1 - (1 - R2) (1 + 1/N) (N - 2) / (N - k - 2), k = min(n_a, p_a); a ridge does no worse. By default
-        infinitely many.
-    """
-    features = spectra(features_a, features_b, shared, spectrum)
-    if units_a < 1:
-        raise ConfigError("units_a", units_a, "at least 1 unit")
-    threshold = 0.0 if units_a >= features_a else captured_variance_threshold(features.a, units_a)
-    r2 = float((features.shared**2 / (features.shared + threshold)).sum() / features.b.sum())
-    if rows is None:
-        return r2
-    rank = min(units_a, features_a)
-    if rows <= rank + 2:
-        raise ConfigError("rows", rows, f"more than {rank + 2} stimuli for least squares on {rank} dimensions")
-    return 1 - (1 - r2) * (1 + 1 / rows) * (rows - 2) / (rows - rank - 2)
-
-
-def captured_variance_threshold(variances: np.ndarray, units: int) -> float:
-    """t with sum l / (l + t) = units."""
-
-    def excess(logarithm: float) -> float:
-        return float((variances / (variances + np.exp(logarithm))).sum() - units)
-
-    low = np.log(variances.min()) - np.log(len(variances)) - np.log(4)
-    high = np.log(variances.sum() / units)  # sum l/(l+t) < sum l / t
-    return float(np.exp(brentq(excess, low, high, xtol=1e-14)))
-
-
+@checked(excess_kurtosis=KURTOSIS)
 def expected_rsa(
     units_a: int,
     units_b: int,
@@ -154,34 +132,24 @@ def expected_rsa(
     """Pearson correlation of squared Euclidean RDMs that two mixings of shared features are expected to have.
 
     cov(a, b) = 2 tr(G_a L G_b L) + (k/2) sum l_i^2 G_a,ii G_b,ii, for independent features of excess kurtosis k;
-    the score is cov(a, b) / sqrt(cov(a, a) cov(b, b)). k = 3/q - 3 for features that are normal with probability q and
-    otherwise 0. Sparse features hide superposition from RSA: at q = .02 it is .89 where CKA is .20.
+    the score is cov(a, b) / sqrt(cov(a, a) cov(b, b)). Sparse features hide superposition from RSA: active with
+    probability .02 it is .89 where CKA is .20.
 
     Parameters
     ----------
     features_a, features_b, shared, spectrum
         See `superposition.spectra`.
     excess_kurtosis
-        Of the features, at least -2; 0 for normal ones.
+        Of the features, at least -2: `sparse_kurtosis(q)` where they are active with probability q, 0 for normal ones.
+
+    Raises
+    ------
+    ConfigError
+        As `expected_cka`.
     """
-    if excess_kurtosis < -2:
-        raise ConfigError("excess_kurtosis", excess_kurtosis, "at least -2, which no distribution goes below")
     features = spectra(features_a, features_b, shared, spectrum)
-    own = []
-    for variances, units, name in zip((features.a, features.b), (units_a, units_b), by_side(mixing), strict=True):
-        diagonal, _ = squared_gram(units, len(variances), name)
-        fourth = np.square(variances).sum() * diagonal
-        own.append(2 * alignment_with_itself(variances, units, name) + excess_kurtosis / 2 * fourth)
+    alignments = own_alignments(features, (units_a, units_b), mixing)
+    fourths = own_fourths(features, (units_a, units_b), mixing)
+    own = [2 * one + excess_kurtosis / 2 * fourth for one, fourth in zip(alignments, fourths, strict=True)]
     cross = (2 + excess_kurtosis / 2) * np.square(features.shared).sum()
     return float(cross / np.sqrt(own[0] * own[1]))
-
-
-def chance_cka(rows: int, units_a: int, units_b: int) -> float:
-    """Biased linear CKA of independent white Gaussian responses: sqrt(n_a n_b / ((n_a + N) (n_b + N))).
-
-    With units correlated within a side, put their participation ratio for the number of units.
-    """
-    for key, value, least in (("rows", rows, 2), ("units_a", units_a, 1), ("units_b", units_b, 1)):
-        if value < least:
-            raise ConfigError(key, value, f"at least {least}")
-    return float(np.sqrt(units_a * units_b / ((units_a + rows) * (units_b + rows))))

@@ -180,6 +180,39 @@ def metrics_with_params(value: Any) -> Any:
     return value
 
 
+class Statistics(Section):
+    """What is computed beside each score of a comparison (docs/statistics.md)."""
+
+    permutations: int = Field(
+        100,
+        ge=0,
+        description="Permutations of the stimuli, the same for all layers, for chance: p-values and calibrated scores; "
+        "0: none. A paper needs 1000.",
+    )
+    resamples: int = Field(100, ge=0, description="Random halves, for confidence intervals; 0: none.")
+    over: Literal["stimuli", "units", "subjects", "stimuli and units", "stimuli and subjects"] = Field(
+        "stimuli", description="What halves are drawn of. Subjects are those of the units of recordings."
+    )
+    level: float = Field(0.95, gt=0, lt=1, description="Of confidence; a score beats chance at 1 - level.")
+    subsets: int = Field(
+        5, ge=0, description="Subsets of an eighth and a quarter of the stimuli, for convergence; 0: none."
+    )
+    blocks: str | None = Field(
+        None,
+        description="Attribute of the stimuli within which they are exchangeable, such as a category; stimuli of one "
+        "value are drawn together into halves. Default: all are exchangeable.",
+    )
+
+    @model_validator(mode="after")
+    def enough_to_tell(self) -> Self:
+        fewest = math.ceil(1 / (1 - self.level) - 1e-9) - 1
+        if 0 < self.permutations < fewest:
+            raise ValueError(f"expected at least {fewest} permutations, or none, to tell chance at level {self.level}")
+        if 0 < self.resamples < 10:
+            raise ValueError("expected at least 10 resamples, or none")
+        return self
+
+
 class Comparison(Section):
     """Systems to be compared, layer by layer."""
 
@@ -202,7 +235,11 @@ class Comparison(Section):
     pooling: Literal["mean", "max", "sum", "flatten"] = Field(
         "mean", description="From rows to stimuli, for layers with several rows a stimulus."
     )
-    seed: int = Field(0, ge=0, description="Seed of folds and of shuffled controls.")
+    active: int = Field(
+        5, ge=1, description="The fewest compared stimuli on which an atom has to be active; others are left out."
+    )
+    statistics: Statistics = Field(default_factory=Statistics, description="Chance, intervals and convergence.")
+    seed: int = Field(0, ge=0, description="Seed of folds, of shuffled controls and of statistics.")
 
 
 class Gallery(Section):

@@ -61,11 +61,11 @@ def build_report(
     for comparison in outline.comparisons:
         mine = scores[scores["comparison"] == comparison]
         site.write(pages.comparison_page(mine, comparison, told_by[comparison], outline))
-        mine.to_csv(site.data_file(f"{comparison}.csv"), index=False)
+        site.write_table(comparison, mine)
         told(comparison)
     evaluations, splits = data.read_evaluations(results, outline), data.read_splits(results, outline)
     site.write(pages.dictionaries_page(data.read_curves(results, outline), evaluations, splits, outline))
-    evaluations.to_csv(site.data_file("dictionaries.csv"), index=False)
+    site.write_table("dictionaries", evaluations)
     told("dictionaries")
     if outline.is_evaluated:
         found = {
@@ -75,12 +75,14 @@ def build_report(
         }
         site.write(evaluation_page(**found, outline=outline))
         for name, table in found.items():
-            table.to_csv(site.data_file(f"{name}.csv"), index=False)
+            site.write_table(name, table)
         told("evaluation")
     galleries = [make_gallery(results, config, gallery, folder) for gallery in config["report"]["galleries"]]
     if galleries:
         site.write(pages.gallery_page(galleries, outline))
         told("gallery")
+    site.write(pages.methods_page(scores, outline, site))
+    told("methods")
     site.write(pages.provenance_page(data.read_provenance(results, outline), outline, site))
     told("provenance")
     models = data.read_models(results, outline)

@@ -4,7 +4,7 @@ import pandas as pd
 
 from thresh.report.data import in_order, towards
 from thresh.report.outline import Outline
-from thresh.report.words import NOTABLE, Sentence, inside, metric_label, number
+from thresh.report.words import NOTABLE, Sentence, inside, interval_text, metric_label, number
 
 LAYERS = ["a_system", "a_layer", "b_system", "b_layer"]
 
@@ -90,6 +90,14 @@ def compared(gap: float) -> str:
     return "better" if gap > NOTABLE else "worse" if gap < -NOTABLE else "no different"
 
 
+def worth(best: pd.Series) -> str:
+    """The interval of the best of several scores, and its p-value across all of them, where they were computed."""
+    spread, p = interval_text(best["low"], best["high"]), number(best["p_layers"])
+    told = [f"the interval of the best is {spread}"] if spread else []
+    told += [f"p across layers {p}"] if p else []
+    return f"; {', '.join(told)}" if told else ", for which no interval was computed"
+
+
 def prediction_sentence(scores: pd.DataFrame, recording: str, outline: Outline) -> Sentence | None:
     """Which layer predicts a recording best, and what codes and controls of that layer do."""
     facing = towards(scores, recording)
@@ -113,8 +121,7 @@ def prediction_sentence(scores: pd.DataFrame, recording: str, outline: Outline) 
         verdict = f" The best codes of this layer predict it {than} raw activations."
     # The best of several layers, on the scores that are shown: what a reader has to know before quoting it.
     caution = (
-        " Median held-out r over the noise ceiling; layer and codes were picked by these same scores, for which no"
-        " interval was computed."
+        f" Median held-out r over the noise ceiling; layer and codes were picked by these same scores{worth(best)}."
     )
     place = f"{best['a_system']} {best['a_layer']}"
     return Sentence(

@@ -7,18 +7,17 @@ import numpy as np
 import pandas as pd
 import zarr
 
+from thresh.alignment.compare import COLUMNS
 from thresh.report.outline import Outline
+from thresh.report.significance import judged
 from thresh.stimuli import open_stimuli
 
 ROLES = ("raw", "codes", "control", "shuffled")
-SCORE_COLUMNS = [
-    *("comparison", "a_system", "a_layer", "b_system", "b_layer", "representation", "role", "metric", "direction"),
-    *("score", "expected", "stimuli", "units_a", "units_b", "error", "detail"),
-]
+SCORE_COLUMNS = ["comparison", *COLUMNS]
 
 
 def read_scores(results: Path, outline: Outline) -> tuple[pd.DataFrame, int]:
-    """Scores of all comparisons of the config, and how many pairs of layers have no scores yet."""
+    """Scores of all comparisons of the config, judged, and how many pairs of layers have no scores yet."""
     tables, missing = [], 0
     for comparison in outline.comparisons:
         for pair in outline.pairs(comparison):
@@ -28,9 +27,9 @@ def read_scores(results: Path, outline: Outline) -> tuple[pd.DataFrame, int]:
                     tables.append(pd.read_parquet(folder / "scores.parquet").assign(comparison=comparison))
                 else:
                     missing += 1
-    if not tables:
-        return pd.DataFrame(columns=SCORE_COLUMNS), missing
-    return pd.concat(tables, ignore_index=True)[SCORE_COLUMNS], missing
+    scores = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=SCORE_COLUMNS)
+    levels = {name: content["statistics"]["level"] for name, content in outline.config["alignment"].items()}
+    return judged(scores[SCORE_COLUMNS], levels), missing
 
 
 def read_facts(results: Path, outline: Outline) -> dict[str, dict]:

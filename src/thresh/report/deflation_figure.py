@@ -22,7 +22,7 @@ def deflation_chart(table: pd.DataFrame, measures: list[str], labels: dict[str, 
         Pair -> label in the legend, in the order of the pairs.
     """
     table = table.assign(label=table["pair"].map(labels), text=[number(value) for value in table["score"]])
-    data = records(table, ["measure", "label", "score", "expected", "truth", "role", "text", "error"])
+    data = records(table, ["measure", "label", "score", "expected", "truth", "low", "high", "role", "text", "error"])
     order = [labels[pair] for pair in labels]
     base = alt.Chart(data).encode(
         y=alt.Y(
@@ -43,6 +43,8 @@ def deflation_chart(table: pd.DataFrame, measures: list[str], labels: dict[str, 
             alt.Tooltip("label:N", title="pair"),
             alt.Tooltip("measure:N", title="of"),
             alt.Tooltip("score:Q", format=".3f", title="measured"),
+            alt.Tooltip("low:Q", format=".3f", title="interval from"),
+            alt.Tooltip("high:Q", format=".3f", title="to"),
             alt.Tooltip("expected:Q", format=".3f", title="theory"),
             alt.Tooltip("truth:Q", format=".3f", title="true overlap"),
         ],
@@ -58,6 +60,8 @@ def deflation_chart(table: pd.DataFrame, measures: list[str], labels: dict[str, 
         .mark_point(filled=False, shape="circle", size=190, strokeWidth=1.5, opacity=1)
         .encode(x=alt.X("expected:Q"))
     )
+    known = base.transform_filter("isValid(datum.low)")
+    spread = known.mark_rule(strokeWidth=4, opacity=0.45, clip=True).encode(x="low:Q", x2="high:Q")
     measured = base.transform_filter(defined).mark_point(filled=True, size=75, opacity=1).encode(x=x)
     # The number stands on the side that has room.
     texts = []
@@ -73,5 +77,5 @@ def deflation_chart(table: pd.DataFrame, measures: list[str], labels: dict[str, 
         .mark_text(align="left", fontStyle="italic", text="not defined")
         .encode(x=alt.value(4), tooltip="error:N")
     )
-    layers = alt.layer(gap, truth, theory, *texts, measured, undefined)
+    layers = alt.layer(gap, truth, theory, spread, *texts, measured, undefined)
     return finished(layers.properties(width="container", height=32 * len(measures) * len(order)))

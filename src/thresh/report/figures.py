@@ -5,12 +5,34 @@ from math import isfinite
 import altair as alt
 import pandas as pd
 
-from thresh.report.words import number
+from thresh.report.words import interval_text, number
 
 SERIES_COLOURS = [f"var(--series-{index})" for index in range(1, 9)]
 LOWEST = -0.25  # scores below it stop at the edge of bars and dots
 TWO_LINES = "split(datum.label, ' · ')"  # labels such as 'vit · layer3', for which phones have no room in one line
 LABELLED_CELLS = 10  # across; narrower cells are left without their number
+
+
+# What a score is worth, in tooltips: with the columns of `significance.judged`.
+WORTH = ["interval", "calibrated", "p_layers", "beats_chance"]
+WORTH_TOOLTIPS = [
+    alt.Tooltip("interval:N", title="interval"),
+    alt.Tooltip("calibrated:Q", format=".3f", title="calibrated"),
+    alt.Tooltip("p_layers:Q", format=".3f", title="p across layers"),
+]
+
+
+def intervals(table: pd.DataFrame) -> list[str]:
+    return [interval_text(*ends) for ends in zip(table["low"], table["high"], strict=True)]
+
+
+def whiskers(base: alt.Chart) -> alt.Chart:
+    """Confidence intervals; the scale is that of the layer of scores beside it."""
+    return (
+        base.transform_filter("isValid(datum.low)")
+        .mark_rule(strokeWidth=1, opacity=0.8, clip=True)
+        .encode(x=alt.X("low:Q", title=None), x2="high:Q", color=alt.value("var(--ink)"))
+    )
 
 
 def records(table: pd.DataFrame, columns: list[str]) -> alt.Data:
@@ -42,7 +64,8 @@ def heat_panel(table: pd.DataFrame, rows: list[str], columns: list[str], titles:
         Of rows and columns.
     """
     table = table.assign(text=[number(value, 2) or "n. d." for value in table["score"]])
-    data = records(table, ["view", "a_layer", "b_layer", "score", "text", "error"])
+    table = table.assign(interval=intervals(table))
+    data = records(table, ["view", "a_layer", "b_layer", "score", "text", "error", *WORTH])
     base = (
         alt.Chart(data)
         .transform_filter("datum.view == shown")
@@ -53,6 +76,7 @@ def heat_panel(table: pd.DataFrame, rows: list[str], columns: list[str], titles:
                 alt.Tooltip("a_layer:N", title=titles[0]),
                 alt.Tooltip("b_layer:N", title=titles[1]),
                 alt.Tooltip("score:Q", format=".4f", title="score"),
+                *WORTH_TOOLTIPS,
                 alt.Tooltip("error:N", title="not defined"),
             ],
         )
@@ -62,7 +86,9 @@ def heat_panel(table: pd.DataFrame, rows: list[str], columns: list[str], titles:
     holes = base.transform_filter("!isValid(datum.score)").mark_rect(
         fill="transparent", stroke="var(--muted)", strokeDash=[3, 3]
     )
-    layers = [cells, holes]
+    # The pattern stands in every page; see base.html.
+    by_chance = base.transform_filter("datum.beats_chance === false").mark_rect(fill="url(#hatched)")
+    layers = [cells, holes, by_chance]
     if len(columns) <= LABELLED_CELLS:
         colour = alt.condition("datum.score > 0.72", alt.value("var(--on-heat)"), alt.value("var(--ink)"))
         layers.append(base.mark_text(fontSize=12).encode(text="text:N", color=colour))
@@ -82,8 +108,8 @@ def layer_bars(table: pd.DataFrame, places: list[str], roles: dict[str, str], sh
     roles
         Representation -> colour, from top to bottom.
     """
-    table = table.assign(text=[number(value, 2) for value in table["score"]])
-    data = records(table, ["view", "place", "representation", "score", "text", "error"])
+    table = table.assign(text=[number(value, 2) for value in table["score"]], interval=intervals(table))
+    data = records(table, ["view", "place", "representation", "score", "text", "error", "low", "high", *WORTH])
     names = [name for name in roles if name in set(table["representation"])]
     base = (
         alt.Chart(data)
@@ -102,6 +128,7 @@ def layer_bars(table: pd.DataFrame, places: list[str], roles: dict[str, str], sh
                 alt.Tooltip("place:N", title="layer"),
                 alt.Tooltip("representation:N", title="of"),
                 alt.Tooltip("score:Q", format=".4f", title="score"),
+                *WORTH_TOOLTIPS,
                 alt.Tooltip("error:N", title="not defined"),
             ],
         )
@@ -111,11 +138,16 @@ def layer_bars(table: pd.DataFrame, places: list[str], roles: dict[str, str], sh
     scale = alt.Scale(domainMin=float(max(lowest, LOWEST)) if lowest < 0 else 0.0, clamp=True, nice=True)
     x = alt.X("score:Q", title=None, scale=scale, axis=alt.Axis(format=".1f", tickCount=5))
     bars = base.transform_filter("isValid(datum.score)").mark_bar(cornerRadiusEnd=1.5).encode(x=x)
+    by_chance = (
+        base.transform_filter("isValid(datum.score) && datum.beats_chance === false")
+        .mark_bar(fill="url(#hatched)")
+        .encode(x=x)
+    )
     text = (
         base.transform_filter("isValid(datum.score)")
         .mark_text(align="left", dx=3, fontSize=10)
         .encode(x=alt.X("at:Q"), text="text:N", color=alt.value("var(--muted)"))
-        .transform_calculate(at="max(datum.score, 0)")
+        .transform_calculate(at="max(datum.score, isValid(datum.high) ? datum.high : 0, 0)")
     )
     holes = (
         base.transform_filter("!isValid(datum.score)")
@@ -123,7 +155,7 @@ def layer_bars(table: pd.DataFrame, places: list[str], roles: dict[str, str], sh
         .encode(x=alt.datum(0))
     )
     chosen = alt.param(name="shown", value=shown)
-    layers = alt.layer(bars, text, holes).add_params(chosen)
+    layers = alt.layer(bars, by_chance, whiskers(base), text, holes).add_params(chosen)
     return finished(layers.properties(width="container", height=len(places) * max(18 * len(names), 40)))
 
 
@@ -135,7 +167,8 @@ def metric_dots(table: pd.DataFrame, views: list[str], roles: dict[str, str]) ->
     table
         Columns label (of the metric), representation, score, expected.
     """
-    data = records(table, ["label", "representation", "score", "expected"])
+    table = table.assign(interval=intervals(table))
+    data = records(table, ["label", "representation", "score", "expected", "low", "high", *WORTH])
     names = [name for name in roles if name in set(table["representation"])]
     base = alt.Chart(data).encode(
         y=alt.Y(
@@ -150,6 +183,7 @@ def metric_dots(table: pd.DataFrame, views: list[str], roles: dict[str, str]) ->
             alt.Tooltip("label:N", title="metric"),
             alt.Tooltip("representation:N", title="of"),
             alt.Tooltip("score:Q", format=".4f", title="score"),
+            *WORTH_TOOLTIPS,
             alt.Tooltip("expected:Q", format=".4f", title="theory"),
         ],
     )
@@ -161,13 +195,20 @@ def metric_dots(table: pd.DataFrame, views: list[str], roles: dict[str, str]) ->
         scale=alt.Scale(domain=domain, clamp=True, nice=False),
         axis=alt.Axis(format=".1f", tickCount=5),
     )
-    dots = base.transform_filter("isValid(datum.score)").mark_point(filled=True, size=75, opacity=0.9).encode(x=x)
+    defined = base.transform_filter("isValid(datum.score)")
+    dots = [
+        defined.transform_filter(f"datum.beats_chance {is_not} false")
+        .mark_point(filled=filled, size=75, opacity=0.9, strokeWidth=1.5)
+        .encode(x=x)
+        for is_not, filled in (("!==", True), ("===", False))
+    ]
     rings = (
         base.transform_filter("isValid(datum.expected)")
         .mark_point(filled=False, size=190, strokeWidth=1.5, opacity=1)
         .encode(x=alt.X("expected:Q"))
     )
-    return finished(alt.layer(rings, dots).properties(width="container", height=30 * len(views)))
+    layers = alt.layer(rings, whiskers(base), *dots)
+    return finished(layers.properties(width="container", height=30 * len(views)))
 
 
 def legend(names: list[str], colours: list[str]) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import yaml
 
-from thresh.report import figures, planted, tables
+from thresh.report import figures, methods, planted, tables
 from thresh.report.data import in_order
 from thresh.report.deflation_figure import PAIR_COLOURS, deflation_chart
 from thresh.report.groups import ROLE_WORDS, Drawing, groups
@@ -121,6 +121,8 @@ def comparison_page(scores: pd.DataFrame, comparison: str, told: list[Sentence],
         "rows": rows,
         "metrics": list(dict.fromkeys(row["metric"].split(",")[0] for row in rows)),
         "undefined": tables.undefined(scores),
+        "converging": tables.convergence_table(scores),
+        "level": outline.config["alignment"][comparison]["statistics"]["level"],
         "one_sided": any((a == "raw") != (b == "raw") for a, b in sided),
         "has_theory": bool(scores["expected"].notna().any()),
     }
@@ -174,6 +176,14 @@ def how_made(dictionary: dict) -> str:
 
 def gallery_page(galleries: list[dict], outline: Outline) -> Page:
     return Page("gallery.html", "gallery.html", {"galleries": galleries})
+
+
+def methods_page(scores: pd.DataFrame, outline: Outline, site: Site) -> Page:
+    """What was computed, in the words of a paper, and what it cites."""
+    found = methods.paragraphs(outline, scores.groupby("comparison")["stimuli"].max().astype(int).to_dict())
+    bibtex = methods.bibliography(list(dict.fromkeys(key for one in found for key in one.keys)))
+    site.data_file("references.bib").write_text(bibtex + "\n", encoding="utf-8")
+    return Page("methods.html", "methods.html", {"paragraphs": found, "bibtex": bibtex})
 
 
 def provenance_page(provenance: pd.DataFrame, outline: Outline, site: Site) -> Page:

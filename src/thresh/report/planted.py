@@ -8,7 +8,7 @@ from thresh.report.outline import Outline, Pair
 
 COLUMNS = [
     *("pair", "comparison", "shares", "truth", "representation", "role", "metric"),
-    *("score", "expected", "stimuli", "error"),
+    *("score", "expected", "low", "high", "calibrated", "beats_chance", "stimuli", "error"),
 ]
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
+import pandas as pd
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -39,7 +40,7 @@ class Site:
         self.navigation += [("dictionaries.html", "Dictionaries")]
         self.navigation += [("evaluation.html", "Evaluation")] if outline.is_evaluated else []
         self.navigation += [("gallery.html", "Gallery")] if with_gallery else []
-        self.navigation += [("provenance.html", "Provenance")]
+        self.navigation += [("methods.html", "Methods"), ("provenance.html", "Provenance")]
         self.templates = Environment(
             loader=PackageLoader("thresh.report"),
             autoescape=True,
@@ -61,6 +62,11 @@ class Site:
         for name in ASSETS:
             (folder / name).write_bytes((files("thresh.report") / "assets" / name).read_bytes())
         (folder / "vega.js").write_text(vl_convert.javascript_bundle(), encoding="utf-8")
+
+    def write_table(self, name: str, table: pd.DataFrame) -> None:
+        """The same table as CSV, for people, and as parquet, for programs."""
+        table.to_csv(self.data_file(f"{name}.csv"), index=False)
+        table.to_parquet(self.data_file(f"{name}.parquet"), index=False)
 
     def data_file(self, name: str) -> Path:
         (self.folder / "data").mkdir(exist_ok=True)

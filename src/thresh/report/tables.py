@@ -1,24 +1,40 @@
 """Tables of the pages: scores with their expectations side by side, dictionaries with their null."""
 
+import json
 from dataclasses import dataclass
 
 import pandas as pd
 
 from thresh.report.data import in_order, view_key
 from thresh.report.outline import Outline
-from thresh.report.words import metric_label, number
+from thresh.report.words import interval_text, metric_label, number
 
 PAIR_COLUMNS = ["a_system", "a_layer", "b_system", "b_layer", "metric", "direction"]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A score as it is printed: its text, the theory's text where there is one, and why it is not defined."""
+    """A score as it is printed.
+
+    Attributes
+    ----------
+    expected
+        The theory's text where there is one.
+    error
+        Why it is not defined.
+    interval, calibrated
+        Texts; '' where nothing was drawn.
+    beats_chance
+        None where nothing was permuted.
+    """
 
     text: str
     expected: str = ""
     error: str = ""
     value: float | None = None
+    interval: str = ""
+    calibrated: str = ""
+    beats_chance: bool | None = None
 
 
 ABSENT = Cell("–")
@@ -28,7 +44,14 @@ def cell(row: dict) -> Cell:
     text = number(row["score"])
     if not text:
         return Cell("not defined", number(row["expected"]), row["error"] or "no reason was given")
-    return Cell(text, number(row["expected"]), "", float(row["score"]))
+    return Cell(
+        text,
+        number(row["expected"]),
+        value=float(row["score"]),
+        interval=interval_text(row["low"], row["high"]),
+        calibrated=number(row["calibrated"]),
+        beats_chance=row["beats_chance"],
+    )
 
 
 def score_table(scores: pd.DataFrame, outline: Outline) -> tuple[list[str], list[dict]]:
@@ -60,6 +83,34 @@ def views(scores: pd.DataFrame, forward: str, backward: str) -> dict[str, str]:
     words = {"both": "", "a_to_b": f": {forward}", "b_to_a": f": {backward}"}
     pairs = scores[["metric", "direction"]].drop_duplicates().itertuples(index=False)
     return {view_key(metric, direction): metric_label(metric) + words[direction] for metric, direction in pairs}
+
+
+def convergence_table(scores: pd.DataFrame) -> tuple[list[int], list[dict]]:
+    """Numbers of stimuli, and for each metric and representation the mean over pairs of layers of scores of so many.
+
+    Pairs of layers that share fewer stimuli than most are left out: their subsets have other sizes.
+    """
+    known = scores[scores["convergence"] != "[]"]
+    if known.empty:
+        return [], []
+    known = known[known["stimuli"] == known["stimuli"].mode()[0]]
+    points = known["convergence"].map(json.loads)
+    sizes = sorted({int(size) for found in points for size, *_ in found})
+    rows = []
+    for (metric, direction, name), mine in known.groupby(["metric", "direction", "representation"], sort=False):
+        values = {size: [] for size in sizes}
+        for found in points[mine.index]:
+            for size, mean, _ in found:
+                values[int(size)].append(mean)
+        texts = [number(sum(found) / len(found)) if found else "–" for found in values.values()]
+        rows.append(
+            {
+                "metric": metric_label(metric) + ARROWS[direction],
+                "representation": name,
+                "values": [*texts, number(mine["score"].mean())],
+            }
+        )
+    return [*sizes, int(known["stimuli"].iloc[0])], rows
 
 
 def undefined(scores: pd.DataFrame) -> list[tuple[int, str]]:

@@ -26,6 +26,12 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:.{digits}f}".replace("-", "−") if abs(value) >= 0.5 * 10**-digits else f"{0:.{digits}f}"
 
 
+def interval_text(low: float, high: float) -> str:
+    """'0.310 to 0.450', '' where there is none."""
+    ends = number(low), number(high)
+    return f"{ends[0]} to {ends[1]}" if all(ends) else ""
+
+
 def metric_label(metric: str) -> str:
     return METRICS[metric].label if metric in METRICS else metric
 

@@ -2,7 +2,9 @@
 
 import contextlib
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import dask
@@ -85,7 +87,7 @@ def moments(
     whole = ChunkReader(path).shape[1] <= covariance_units
     parts = [dask.delayed(moments_of_rows)(str(path), start, stop, whole) for start, stop in parts_of(path, whole)]
     with running(scheduler):
-        total: Moments = tree(parts, whole).compute()
+        total: Moments = tree(parts, partial(merged, whole=whole)).compute()
     degrees = max(total.rows - 1, 1)
     found = {
         "mean": total.mean,
@@ -159,11 +161,11 @@ def merged(a: Moments, b: Moments, whole: bool) -> Moments:
     )
 
 
-def tree(parts: list, whole: bool):
+def tree(parts: list, merge: Callable):
     """Merge neighbours until one is left: the order, and so the rounding, does not depend on the workers."""
     while len(parts) > 1:
         pairs = [parts[start : start + 2] for start in range(0, len(parts), 2)]
-        parts = [dask.delayed(merged)(*pair, whole) if len(pair) == 2 else pair[0] for pair in pairs]
+        parts = [dask.delayed(merge)(*pair) if len(pair) == 2 else pair[0] for pair in pairs]
     return parts[0]
 
 

@@ -1,0 +1,127 @@
+"""How often are systems called aligned that are not, and how often do intervals hold what they should?
+
+    python benchmarks/false_positives.py              # 200 simulated nulls of each kind
+    python benchmarks/false_positives.py --quick      # 20
+
+Every metric of the registry, 64 stimuli, 19 permutations (the fewest that can tell), level .05. Nulls: dense and sparse
+responses that are independent of each other; systems that tell the same categories apart and nothing else, with stimuli
+exchanged within categories; the best of six layers, by the largest null score of all six, and by each layer's own.
+`share` is that of p <= .05, with its binomial standard error.
+
+Intervals: 95 %, of two noisy mixings of the same features, from 50 halves of 100 stimuli; `covered` is the share of
+draws whose interval holds the mean score of all draws, `error` the mean standard error over the standard deviation of
+the scores.
+"""
+
+import argparse
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from machine import machine, table
+from nulls import NULLS, categories, labels, related, side
+from thresh.alignment import METRICS, align_pair
+from thresh.alignment.statistics import across_layers
+from thresh.alignment.uncertainty import Uncertainty
+
+LEVEL, LAYERS = 0.05, 6
+STIMULI, MORE_STIMULI = 64, 100
+KEY = ["metric", "direction"]
+FOR_LAYERS = ("linear_cka_debiased", "linear_predictivity", "one_to_one_matching")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nulls", type=int, default=200)
+    parser.add_argument("--permutations", type=int, default=19)
+    parser.add_argument("--halves", type=int, default=50)
+    parser.add_argument("--metrics", nargs="+", default=list(METRICS))
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    if options.quick:
+        options.nulls, options.halves = 20, 20
+    with ProcessPoolExecutor(options.processes) as pool:
+        print(machine("numpy", "scipy"), f"{options.nulls} nulls, {options.permutations} permutations", sep="; ")
+        cases = list(product([*NULLS, "categories"], range(options.nulls)))
+        print("\n" + shares(pool.map(partial(chances, options), cases)), flush=True)
+        print("\n" + layers(pool.map(partial(best_of_layers, options), range(options.nulls))), flush=True)
+        print("\n" + coverage(pool.map(partial(intervals, options), range(options.nulls))), flush=True)
+
+
+def chances(options: argparse.Namespace, case: tuple[str, int]) -> pd.DataFrame:
+    """p-values of all metrics on one null."""
+    kind, seed = case
+    random = np.random.default_rng([seed, len(kind)])
+    x, y = (categories if kind == "categories" else NULLS[kind])(random, STIMULI)
+    blocks = labels(STIMULI) if kind == "categories" else None
+    plan = Uncertainty(permutations=options.permutations, seed=seed)
+    sides = side("a", "layer", x, blocks), side("b", "layer", y)
+    return scores(*sides, options, plan, seed).assign(kind=kind)
+
+
+def scores(a, b, options: argparse.Namespace, plan: Uncertainty, seed: int) -> pd.DataFrame:
+    found = align_pair(a, b, {name: {} for name in options.metrics}, seed=seed, uncertainty=plan)
+    return found[found["role"] == "raw"]
+
+
+def shares(found: Iterable[pd.DataFrame]) -> str:
+    everything = pd.concat(found)
+    kinds = list(dict.fromkeys(everything["kind"]))
+    called = everything.assign(called=everything["p"] <= LEVEL).groupby([*KEY, "kind"], sort=False)["called"].mean()
+    lines = []
+    for metric, direction in dict.fromkeys(map(tuple, everything[KEY].to_numpy())):
+        cells = [f"{called[metric, direction, kind]:.3f}" for kind in kinds]
+        lines.append([metric, direction, *cells])
+    nulls = len(everything) // len(lines) // len(kinds)
+    error = np.sqrt(LEVEL * (1 - LEVEL) / nulls)
+    return table(["share called aligned", "", *kinds], lines) + f"\n\nstandard error of a share: {error:.3f}"
+
+
+def best_of_layers(options: argparse.Namespace, seed: int) -> list[tuple[str, float, float]]:
+    """Metric, the smallest p of six layers, and the smallest that counts all six."""
+    random = np.random.default_rng([seed, 99])
+    x, y = NULLS["dense"](random, STIMULI)
+    # Layers of one network resemble each other.
+    stack = [x + 0.7 * random.normal(size=x.shape) for _ in range(LAYERS)]
+    plan = Uncertainty(permutations=options.permutations, seed=seed)
+    options = argparse.Namespace(**{**vars(options), "metrics": [m for m in FOR_LAYERS if m in options.metrics]})
+    tables = [
+        scores(side("a", f"{n}", layer), side("b", "layer", y), options, plan, seed) for n, layer in enumerate(stack)
+    ]
+    found = []
+    for key, rows in pd.concat(tables).groupby(KEY, sort=False):
+        adjusted = across_layers(rows["score"], np.array(rows["null"].tolist()))
+        found.append((" ".join(key).removesuffix(" both"), rows["p"].min(), adjusted.min()))
+    return found
+
+
+def layers(found: Iterable[list[tuple[str, float, float]]]) -> str:
+    everything = pd.DataFrame([row for rows in found for row in rows], columns=["metric", "alone", "together"])
+    share = everything.set_index("metric").le(LEVEL).groupby(level=0, sort=False).mean()
+    lines = [[name, f"{row.alone:.3f}", f"{row.together:.3f}"] for name, row in share.iterrows()]
+    return table([f"best of {LAYERS} layers called aligned", "each layer's p", "p across layers"], lines)
+
+
+def intervals(options: argparse.Namespace, seed: int) -> pd.DataFrame:
+    x, y = related(np.random.default_rng([seed, 7]), MORE_STIMULI)
+    plan = Uncertainty(resamples=options.halves, seed=seed)
+    return scores(side("a", "layer", x), side("b", "layer", y), options, plan, seed)
+
+
+def coverage(found: Iterable[pd.DataFrame]) -> str:
+    lines = []
+    for (metric, direction), rows in pd.concat(found).groupby(KEY, sort=False):
+        mean, known = rows["score"].mean(), rows.dropna(subset=["low"])
+        held = ((known["low"] <= mean) & (mean <= known["high"])).mean()
+        ratio = known["standard_error"].mean() / rows["score"].std()
+        lines.append([metric, direction, f"{mean:.3f}", f"{held:.3f}", f"{ratio:.2f}"])
+    return table(["intervals", "", "mean score", "covered", "error"], lines)
+
+
+if __name__ == "__main__":
+    main()

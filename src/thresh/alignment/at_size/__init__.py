@@ -1,0 +1,22 @@
+"""Metrics of alignment for responses that do not fit in memory: stores of a million rows, codes of 100,000 atoms.
+
+The functions have the names and meanings of those in `thresh.alignment`, take stores and lazy arrays in place of
+matrices, and a scheduler of dask.
+"""
+
+from thresh.alignment.at_size.cka import linear_cka
+from thresh.alignment.at_size.matches import one_to_one_matches, semi_matches
+from thresh.alignment.at_size.matching import matched_fraction, one_to_one_matching, semi_matching
+from thresh.alignment.at_size.picked import picked
+from thresh.alignment.at_size.predictivity import linear_predictivity
+
+__all__ = [
+    "linear_cka",
+    "linear_predictivity",
+    "matched_fraction",
+    "one_to_one_matches",
+    "one_to_one_matching",
+    "picked",
+    "semi_matches",
+    "semi_matching",
+]

@@ -1,0 +1,164 @@
+"""Two views on the same stimuli, and what has been measured on them."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse
+
+from thresh.alignment.arrays import paired
+from thresh.alignment.redrawn import Asked, Drawn, drawn
+from thresh.alignment.sides import Side
+from thresh.alignment.statistics import chance, interval
+from thresh.alignment.uncertainty import TOGETHER, Population, Uncertainty
+from thresh.errors import AlignmentError
+
+
+@dataclass
+class Face:
+    """What one side shows in a comparison.
+
+    Attributes
+    ----------
+    view
+        Its name: 'raw', or codes.
+    values : (stimuli, units)
+    left_out
+        Atoms that are active on too few stimuli.
+    """
+
+    view: str
+    name: str
+    values: ArrayLike
+    ceiling: np.ndarray | None
+    subjects: np.ndarray | None
+    left_out: int = 0
+
+    @classmethod
+    def of(cls, side: Side, view: str, rows: np.ndarray, active: int) -> Face:
+        values, name = side.views[view].values, f"{side.name} ({view})"
+        values = values.tocsr()[rows] if sparse.issparse(values) else values[rows]
+        if view == "raw":
+            return cls(view, name, values, side.ceiling, side.subjects)
+        used = np.asarray((values != 0).sum(axis=0)).ravel() >= active
+        if used.all() or not used.any():  # with no atom left, that all are constant tells more than an empty shape
+            return cls(view, name, values, None, None)
+        return cls(view, name, values[:, np.flatnonzero(used)], None, None, int((~used).sum()))
+
+
+@dataclass
+class Comparison:
+    """Two faces on the same stimuli; `problem` says why they cannot be compared at all."""
+
+    representation: str
+    role: str
+    a: Face
+    b: Face
+    blocks: np.ndarray | None = None
+    problem: AlignmentError | None = None
+
+    def __post_init__(self):
+        try:
+            self.a.values, self.b.values = paired(self.a.values, self.b.values, names=(self.a.name, self.b.name))
+        except AlignmentError as error:
+            self.problem = error
+
+    @property
+    def stimuli(self) -> int:
+        return self.a.values.shape[0]
+
+    @property
+    def is_like_with_like(self) -> bool:
+        return (self.a.view == "raw") == (self.b.view == "raw")
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        left_out = [self.a.left_out, self.b.left_out]
+        return {"views": [self.a.view, self.b.view]} | ({"atoms_left_out": left_out} if any(left_out) else {})
+
+    def facing(self, reverse: bool) -> tuple[Face, Face]:
+        """Who is x and who is y."""
+        return (self.b, self.a) if reverse else (self.a, self.b)
+
+
+@dataclass
+class Scored:
+    """The scores of a comparison, and what each is worth; what several metrics read is measured once."""
+
+    comparison: Comparison
+    asked: list[Asked]
+    plan: Uncertainty
+    measured: dict[tuple, Any] = field(default_factory=dict)
+    draws: dict[tuple, Drawn] = field(default_factory=dict)
+
+    def score(self, asked: Asked) -> tuple[float, dict, str]:
+        """Score, detail, and why there is no score."""
+        try:
+            if self.comparison.problem is not None:
+                raise self.comparison.problem
+            if asked.measured not in self.measured:
+                x, y = self.comparison.facing(asked.reverse)
+                self.measured[asked.measured] = asked.metric.measure(x.values, y.values, **asked.of_measure)
+            score, detail = asked.metric.summarise(self.measured[asked.measured], **self.of_summary(asked))
+        except AlignmentError as error:
+            return math.nan, {}, str(error)
+        return score, detail, ""
+
+    def of_summary(self, asked: Asked) -> dict:
+        """Parameters of the summary, with the ceilings of what is predicted where there are some."""
+        ceiling = self.comparison.facing(asked.reverse)[1].ceiling
+        if asked.metric.takes_ceiling and ceiling is not None:
+            return {"ceiling": ceiling, **asked.of_summary}
+        return asked.of_summary
+
+    def worth(self, asked: Asked, score: float) -> dict[str, Any]:
+        """Interval, chance and convergence of a score, as columns."""
+        if not math.isfinite(score):
+            return {"null": [], "convergence": "[]"}
+        of = self.drawn(asked)
+        found: dict[str, Any] = {"null": of.null.tolist(), "convergence": convergence(of, self.comparison.stimuli)}
+        if of.null.size:
+            calibrated = chance(score, of.null, best=asked.metric.best, level=1 - self.plan.level)
+            found |= {"chance": calibrated.mean, "critical": calibrated.critical}
+            found |= {"p": calibrated.p, "calibrated": calibrated.calibrated}
+        kinds = {kind: scores for kind, scores in of.halves.items() if kind != TOGETHER}
+        if self.plan.resamples:
+            around = interval(score, kinds, of.halves.get(TOGETHER), level=self.plan.level)
+            found |= {"low": around.low, "high": around.high, "standard_error": around.standard_error}
+        return found
+
+    def drawn(self, asked: Asked) -> Drawn:
+        """Of this metric; others that read the same measure are drawn with it."""
+        key = (asked.metric.name, asked.measured)
+        if key not in self.draws:
+            together = [one for one in self.asked if one.measured == asked.measured]
+            x, y = self.comparison.facing(asked.reverse)
+            population = Population(
+                stimuli=self.comparison.stimuli,
+                units=(x.values.shape[1], y.values.shape[1]),
+                blocks=self.comparison.blocks,
+                subjects=(x.subjects, y.subjects),
+            )
+            with_ceilings = [Asked(one.metric, one.of_measure, self.of_summary(one), one.reverse) for one in together]
+            for one, found in zip(
+                together, drawn(with_ceilings, x.values, y.values, population, self.plan), strict=True
+            ):
+                self.draws[one.metric.name, one.measured] = found
+        return self.draws[key]
+
+
+def convergence(of: Drawn, stimuli: int) -> str:
+    """JSON: [stimuli, mean, standard deviation] of subsets and halves, those that have two scores."""
+    found = dict(of.subsets)
+    if of.subsets and "stimuli" in of.halves:
+        found[stimuli // 2] = of.halves["stimuli"]
+    sizes = {size: scores[np.isfinite(scores)] for size, scores in sorted(found.items())}
+    lines = [
+        [size, float(scores.mean()), float(scores.std(ddof=1))] for size, scores in sizes.items() if len(scores) > 1
+    ]
+    return json.dumps(lines)

@@ -1,0 +1,19 @@
+"""What a score is worth: chance, intervals, many tests at once, and how much more data would change it."""
+
+from thresh.alignment.statistics.chance import Chance, chance, critical_value, p_value
+from thresh.alignment.statistics.draws import halves, permutations
+from thresh.alignment.statistics.intervals import Interval, interval
+from thresh.alignment.statistics.many import across_layers, false_discovery_rate
+
+__all__ = [
+    "Chance",
+    "Interval",
+    "across_layers",
+    "chance",
+    "critical_value",
+    "false_discovery_rate",
+    "halves",
+    "interval",
+    "p_value",
+    "permutations",
+]

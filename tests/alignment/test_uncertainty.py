@@ -1,0 +1,200 @@
+"""Chance and intervals in the table of scores: which draws they come from, and what they cover."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from thresh.alignment import METRICS, align_pair
+from thresh.alignment.statistics import halves, permutations
+from thresh.alignment.uncertainty import Uncertainty
+from thresh.errors import AlignmentError, ConfigError
+
+from .simulate import normal, related, sparse_features
+from .test_compare import row, side
+
+SCORED = {
+    "linear_cka_debiased": {},
+    "kernel_cka": {},
+    "rsa": {"distance": "sqeuclidean"},
+    "linear_predictivity": {"folds": 3},
+    "linear_predictivity_r2": {"folds": 3},
+    "matched_fraction": {"folds": 2},
+    "one_to_one_matching": {"folds": 2},
+    "procrustes": {},
+    "shape_distance": {},
+    "cca": {"dimensions": 5},
+}
+FEW = Uncertainty(permutations=5, resamples=12, seed=4)
+
+
+@pytest.fixture(scope="module")
+def compared():
+    """Two sides with more units on one than stimuli, and their table."""
+    x, y = related(40, units_x=60, units_y=9, noise=1)
+    table = align_pair(side("a", {"raw": x}), side("b", {"raw": y}), SCORED, seed=1, uncertainty=FEW)
+    return x, y, table
+
+
+def score(name, x, y):
+    params = SCORED[name] | ({"seed": 1} if "seed" in METRICS[name].parameters else {})
+    return METRICS[name].score(x, y, **params)[0]
+
+
+@pytest.mark.parametrize("name", SCORED)
+def test_null_scores_are_those_of_stimuli_in_another_order(compared, name):
+    x, y, table = compared
+    expected = [score(name, x, y[order]) for order in permutations(40, 5, seed=4)]
+    forth = row(table, representation="raw", metric=name, direction="both" if METRICS[name].symmetric else "a_to_b")
+    np.testing.assert_allclose(forth.null, expected, atol=1e-8)
+    assert forth.chance == pytest.approx(np.mean(expected), abs=1e-8)
+    closer = np.array(expected) >= forth.score if METRICS[name].higher_is_closer else np.array(expected) <= forth.score
+    assert forth.p == (1 + np.count_nonzero(closer)) / 6
+    if not METRICS[name].symmetric:
+        back = row(table, representation="raw", metric=name, direction="b_to_a")
+        np.testing.assert_allclose(
+            back.null, [score(name, y, x[order]) for order in permutations(40, 5, seed=4)], atol=1e-8
+        )
+
+
+@pytest.mark.parametrize("name", SCORED)
+def test_standard_errors_are_the_spread_of_halves(compared, name):
+    x, y, table = compared
+    found = [score(name, x[half], y[half]) for half in halves(40, 12, seed=12)]
+    forth = table[(table.representation == "raw") & (table.metric == name)].iloc[0]
+    assert forth.standard_error == pytest.approx(np.std(found, ddof=1), rel=1e-6)
+    assert (forth.low + forth.high) / 2 == pytest.approx(forth.score)
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("rsa", {}),
+        ("rsa", {"compare": "whitened_cosine", "distance": "sqeuclidean"}),
+        ("rsa", {"limit": 30}),
+        ("semi_matching", {"folds": 3}),
+        ("one_to_one_matching", {}),
+        ("linear_predictivity", {"components": 4}),
+        ("linear_predictivity", {"bands": [0] * 30 + [1] * 30, "draws": 3, "folds": 2}),
+    ],
+)
+def test_null_scores_are_the_same_the_short_way(compared, name, params):
+    x, y, _ = compared
+    metric = METRICS[name]
+    again = metric.permuted(x, y, **metric.measured_with(params))
+    for order in permutations(40, 3, seed=8):
+        short, long = again(order), metric.measure(x, y[order], **params)
+        assert metric.summarise(short)[0] == pytest.approx(metric.summarise(long)[0], abs=1e-12)
+
+
+def test_the_control_and_tables_without_draws_have_no_intervals(compared):
+    x, y, table = compared
+    assert table[table.role == "shuffled"][["low", "p", "calibrated"]].isna().all(axis=None)
+    plain = align_pair(side("a", {"raw": x}), side("b", {"raw": y}), {"linear_cka": {}})
+    assert plain[["low", "high", "p", "critical", "calibrated", "chance"]].isna().all(axis=None)
+
+
+def test_a_metric_that_is_not_defined_on_halves_keeps_its_score():
+    x, y = related(9)
+    plan = Uncertainty(permutations=3, resamples=12)
+    found = align_pair(side("a", {"raw": x}), side("b", {"raw": y}), {"semi_matching": {"folds": 3}}, uncertainty=plan)
+    first = found.iloc[0]
+    assert math.isfinite(first.score)
+    assert math.isfinite(first.chance)
+    assert math.isnan(first.low)
+
+
+def test_blocks_hold_what_they_explain_against_a_score():
+    # Responses that differ between categories alone: aligned, but within a category there is nothing to align.
+    category = np.repeat(np.arange(8), 15)
+    means = normal(8, 6, seed=1)[category]
+    x, y = means + normal(120, 6, seed=2), means + normal(120, 6, seed=3)
+    tables = [
+        align_pair(
+            side("a", {"raw": x}),
+            side("b", {"raw": y}, blocks=blocks),
+            {"linear_cka_debiased": {}},
+            uncertainty=Uncertainty(permutations=99),
+        )
+        for blocks in (None, category)
+    ]
+    free, within = (row(table, representation="raw").p for table in tables)
+    assert free == 0.01
+    assert within > 0.05
+
+
+def test_intervals_over_units_and_subjects_draw_columns():
+    x, y = related(60, units_x=8, units_y=12, noise=3)
+    subjects = np.repeat(["m1", "m2", "m3"], 4)
+    ceiling = np.linspace(0.5, 1, 12)
+    sides = side("net", {"raw": x}), side("v4", {"raw": y}, subjects=subjects, ceiling=ceiling)
+    metric, params = METRICS["linear_predictivity"], {"seed": 0}
+    plan = Uncertainty(resamples=20, over="subjects", seed=2)
+    found = row(
+        align_pair(*sides, {"linear_predictivity": {}}, uncertainty=plan), representation="raw", direction="a_to_b"
+    )
+    drawn = halves(12, 20, groups=subjects, seed=3 * 2 + 2)
+    expected = [metric.score(x, y[:, half], ceiling=ceiling[half], **params)[0] for half in drawn]
+    assert found.standard_error == pytest.approx(np.std(expected, ddof=1), rel=1e-6)
+    errors = {
+        over: row(
+            align_pair(*sides, {"linear_cka": {}}, uncertainty=Uncertainty(resamples=40, over=over)),
+            representation="raw",
+        ).standard_error
+        for over in ("stimuli", "subjects", "units", "stimuli and subjects", "stimuli and units")
+    }
+    for other in ("subjects", "units"):
+        assert errors[f"stimuli and {other}"] >= max(errors["stimuli"], errors[other])
+
+
+def test_without_subjects_only_stimuli_are_drawn():
+    x, y = related(60)
+    both = [
+        align_pair(
+            side("a", {"raw": x}),
+            side("b", {"raw": y}),
+            {"linear_cka": {}},
+            uncertainty=Uncertainty(resamples=20, over=over),
+        ).standard_error[0]
+        for over in ("stimuli", "stimuli and subjects")
+    ]
+    assert both[0] == both[1]
+
+
+def test_subsets_tell_how_a_score_depends_on_the_number_of_stimuli():
+    x, y = related(400, units_x=30, units_y=9, noise=6)
+    plan = Uncertainty(resamples=10, subsets=10)
+    table = align_pair(
+        side("a", {"raw": x}), side("b", {"raw": y}), {"linear_cka": {}, "linear_cka_debiased": {}}, uncertainty=plan
+    )
+    biased, debiased = (json.loads(row(table, representation="raw", metric=name).convergence) for name in METRICS_OF)
+    assert [size for size, *_ in biased] == [50, 100, 200]
+    # Biased CKA falls to its limit as stimuli become more; the debiased one is at its own from the start.
+    assert biased[0][1] > biased[1][1] + 0.02 > biased[2][1] + 0.04
+    assert debiased[0][1] == pytest.approx(debiased[2][1], abs=3 * debiased[0][2] / math.sqrt(10))
+
+
+METRICS_OF = ("linear_cka", "linear_cka_debiased")
+
+
+def test_atoms_that_are_seldom_active_are_left_out_of_codes():
+    codes = np.abs(sparse_features(60, 7, 0.5))
+    codes[:, 3] = 0
+    codes[:2, 3] = 1
+    raw = normal(60, 5)
+    sides = side("a", {"raw": raw, "sae": sparse.csr_array(codes)}), side("b", {"raw": raw, "sae": codes})
+    table = align_pair(*sides, {"one_to_one_matching": {}}, active=3)
+    with_rare = row(table, representation="sae")
+    assert with_rare.score == pytest.approx(1)
+    assert (with_rare.units_a, with_rare.units_b) == (6, 6)
+    assert json.loads(with_rare.detail)["atoms_left_out"] == [1, 1]
+
+
+def test_what_cannot_be_drawn_is_refused():
+    with pytest.raises(ConfigError, match="over"):
+        Uncertainty(over="neurons")
+    x, y = related(60)
+    with pytest.raises(AlignmentError, match="found 3 subjects, expected one for each of 9 units"):
+        align_pair(side("a", {"raw": x}), side("b", {"raw": y}, subjects=np.array(["m"] * 3)), {"linear_cka": {}})

@@ -1,0 +1,50 @@
+"""What counts as more than chance: the same permutations for all layers, all scores of a comparison together."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import false_discovery_control
+
+from thresh.alignment import METRICS
+from thresh.report import methods
+from thresh.report.significance import judged
+
+
+def scores(values, nulls, metric="linear_cka", **more):
+    rows = [{"score": value, "null": list(null)} for value, null in zip(values, nulls, strict=True)]
+    names = {"comparison": "one", "a_system": "a", "b_system": "b", "representation": "raw", "direction": "both"}
+    table = pd.DataFrame(rows).assign(metric=metric, **names | more)
+    closer = METRICS[metric].higher_is_closer
+    reached = [sum((n >= v) if closer else (n <= v) for n in null) for v, null in zip(values, nulls, strict=True)]
+    return table.assign(p=[(1 + r) / (1 + len(null)) for r, null in zip(reached, nulls, strict=True)])
+
+
+def test_the_best_layer_is_held_against_the_best_null_score_of_all_layers():
+    random = np.random.default_rng(0)
+    nulls = random.normal(size=(3, 99))
+    found = judged(scores([2.5, 9.0, 0.0], nulls), {"one": 0.95})
+    largest = nulls.max(axis=0)
+    assert found["p_layers"].tolist() == [(1 + (largest >= score).sum()) / 100 for score in (2.5, 9.0, 0.0)]
+    np.testing.assert_allclose(found["q"], false_discovery_control(found["p"]))
+    assert found["beats_chance"].tolist() == [bool(p <= 0.05) for p in found["p_layers"]]
+    assert "null" not in found
+
+
+def test_for_distances_the_smallest_null_score_counts():
+    nulls = [[1.0, 1.2, 1.4], [0.8, 1.3, 1.3]]
+    found = judged(scores([0.9, 0.7], nulls, metric="shape_distance"), {"one": 0.5})
+    assert found["p_layers"].tolist() == [2 / 4, 1 / 4]
+
+
+def test_pairs_of_systems_and_scores_without_a_null_are_judged_apart():
+    nulls = np.full((2, 19), 0.5)
+    both = pd.concat([scores([0.9, 0.9], nulls), scores([0.9], [[]], a_system="c").assign(p=np.nan)])
+    found = judged(both, {"one": 0.95})
+    assert found["p_layers"].tolist()[:2] == [0.05, 0.05]
+    assert found["beats_chance"].tolist() == [True, True, None]
+
+
+def test_every_metric_has_its_words_and_every_key_its_reference():
+    assert set(methods.METRIC_WORDS) == set(METRICS)
+    keys = {key for _, keys in methods.METRIC_WORDS.values() for key in keys}
+    keys |= {methods.WHITENED, *methods.LEARNED_BY.values(), *methods.SOLVED_BY.values()}
+    assert methods.bibliography(sorted(keys)).count("\n  title = {") == len(keys)
