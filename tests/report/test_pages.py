@@ -116,8 +116,8 @@ def test_methods_say_what_was_computed_and_cite_it(built):
     assert "450 test stimuli of digits" in page
     assert "Linear CKA, debiased: linear centred kernel alignment with unbiased estimators of each term" in page
     assert "100 permutations of the stimuli, the same for all layers [phipson2010]" in page
-    assert (
     assert "(folds 5, seed 0) [li2015]" in page
+    assert (
         "The codes learned: of dictionaries learned on training stimuli by topk (atoms 4x, k 8, seed 0) [gao2024]"
         in page
     )
