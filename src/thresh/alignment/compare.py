@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from thresh.alignment.comparison import Comparison, Face, Scored
-from thresh.alignment.metrics import METRICS, Metric
+from thresh.alignment.metric import Metric
+from thresh.alignment.metrics import METRICS
 from thresh.alignment.planted import expected_score
 from thresh.alignment.redrawn import Asked
 from thresh.alignment.sides import Side, View, joined, representations
