@@ -32,6 +32,8 @@ from thresh.alignment.rotation import procrustes, shape_distance
 from thresh.errors import ConfigError
 from thresh.parameters import check_names, check_values
 
+GROUPS = "groups"  # which stimuli belong together is a fact about them, not a setting of a metric
+
 
 def plain(measured: float) -> tuple[float, dict]:
     """The measure is the score."""
@@ -90,7 +92,7 @@ class Metric:
 
     @property
     def parameters(self) -> dict[str, object]:
-        """Names and defaults of all parameters, in the order of the functions' signatures."""
+        """Names and defaults of all parameters but `groups`, in the order of the functions' signatures."""
         return {**_parameters(self.measure), **_parameters(self.summarise)}
 
     @property
@@ -156,7 +158,8 @@ class Metrics(dict):
 
 def _parameters(function: Callable) -> dict[str, object]:
     signature = list(inspect.signature(function).parameters.values())
-    return {item.name: item.default for item in signature if item.default is not inspect.Parameter.empty}
+    given = {item.name: item.default for item in signature if item.default is not inspect.Parameter.empty}
+    return {name: default for name, default in given.items() if name != GROUPS}
 
 
 ROTATION = "rotation, isotropic scaling and offset of the units"
