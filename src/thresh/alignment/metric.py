@@ -16,6 +16,7 @@ from thresh.parameters import check_names, check_values
 ROTATION = "rotation, isotropic scaling and offset of the units"
 SINGLE_UNITS = "order, positive scaling and offset of single units"
 PREDICTOR_AND_TARGETS = "rotation, isotropic scaling and offset of x; order, scaling and offset of single units of y"
+GROUPS = "groups"  # which stimuli belong together is a fact about them, no setting of a metric
 CORRELATION = "-1 to 1"
 
 
@@ -76,7 +77,7 @@ class Metric:
 
     @property
     def parameters(self) -> dict[str, object]:
-        """Names and defaults of all parameters, in the order of the functions' signatures."""
+        """Names and defaults of all parameters but `groups`, in the order of the functions' signatures."""
         return {**_parameters(self.measure), **_parameters(self.summarise)}
 
     @property
@@ -142,4 +143,5 @@ class Metrics(dict):
 
 def _parameters(function: Callable) -> dict[str, object]:
     signature = list(inspect.signature(function).parameters.values())
-    return {item.name: item.default for item in signature if item.default is not inspect.Parameter.empty}
+    given = {item.name: item.default for item in signature if item.default is not inspect.Parameter.empty}
+    return {name: default for name, default in given.items() if name != GROUPS}
