@@ -79,7 +79,8 @@ def svcca(
 ) -> float:
     """Mean correlation of all canonical pairs, after the principal components that hold most of the variance.
 
-    Each side keeps its first principal components, as many as hold the share `variance`; the score is the mean over the
+    Each side keeps its first principal components, as many as hold the share `variance` and, held out, at most half as
+    many as there are training rows; the score is the mean over the
     canonical pairs of these, as many as the smaller side keeps dimensions. Components and directions come from
     training rows, correlations from held-out ones, mean over folds.
 
@@ -115,7 +116,7 @@ def svcca(
     axes_x, axes_y = PrincipalAxesByFold(x), PrincipalAxesByFold(y)
     scores = []
     for train, test in fitted_and_scored(len(x), folds, seed, groups):
-        of_x, of_y = (holding(axes(train, test), variance) for axes in (axes_x, axes_y))
+        of_x, of_y = (below_the_rows(holding(axes(train, test), variance), folds) for axes in (axes_x, axes_y))
         _, correlation = held_out_pairs(of_x, of_y)
         scores.append(correlation.mean() if len(correlation) else 0.0)
     return float(np.mean(scores))
@@ -143,7 +144,8 @@ def pwcca(
         The side that gives the weights. With more dimensions than y, those of its directions count that have a pair.
     y : (stimuli, units_y)
     variance
-        Share of each side's variance that its principal components keep beforehand; 1 keeps all.
+        Share of each side's variance that its principal components keep beforehand; 1 keeps all, held out at most half
+        as many as there are training rows.
     folds
         Shuffled with `seed`; None for the published form, as in `svcca`.
     groups : (stimuli,)
@@ -170,7 +172,7 @@ def pwcca(
     axes_x, axes_y = PrincipalAxesByFold(x), PrincipalAxesByFold(y)
     scores = []
     for train, test in fitted_and_scored(len(x), folds, seed, groups):
-        of_x, of_y = (holding(axes(train, test), variance) for axes in (axes_x, axes_y))
+        of_x, of_y = (below_the_rows(holding(axes(train, test), variance), folds) for axes in (axes_x, axes_y))
         variates, correlation = held_out_pairs(of_x, of_y)
         weights = np.abs(variates.T @ (x[train] - x[train].mean(axis=0))).sum(axis=1)
         scores.append(weights @ correlation / weights.sum() if len(correlation) else 0.0)
@@ -183,6 +185,15 @@ def fitted_and_scored(
     """Training and held-out rows of every fold; without folds, all rows are both."""
     everything = np.arange(rows)
     return [(everything, everything)] if folds is None else split(rows, folds, seed, groups)
+
+
+def below_the_rows(axes: PrincipalAxes, folds: int | None) -> PrincipalAxes:
+    """So few axes of each side that training rows do not correlate perfectly whatever they are.
+
+    Where two sides together have more dimensions than training rows, several canonical correlations are 1, and which of
+    the directions that reach it come out is a matter of rounding. The published form on all rows is left as it is.
+    """
+    return axes if folds is None else axes.first((len(axes.left) - 1) // 2)
 
 
 def holding(axes: PrincipalAxes, variance: float) -> PrincipalAxes:
