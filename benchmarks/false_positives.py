@@ -5,8 +5,8 @@
 
 Every metric of the registry, 64 stimuli, 19 permutations (the fewest that can tell), level .05. Nulls: dense and sparse
 responses that are independent of each other; systems that tell the same categories apart and nothing else, with stimuli
-exchanged within categories; the best of six layers, by the largest null score of all six, and by each layer's own.
-`share` is that of p <= .05, with its binomial standard error.
+exchanged within categories; the best of six layers of 5 to 160 units, by the largest null score of all six, each about
+its own mean, and by each layer's own. `share` is that of p <= .05, with its binomial standard error.
 
 Intervals: 95 %, of two noisy mixings of the same features, from 50 halves of 100 stimuli; `covered` is the share of
 draws whose interval holds the mean score of all draws, `error` the mean standard error over the standard deviation of
@@ -28,7 +28,8 @@ from thresh.alignment import METRICS, align_pair
 from thresh.alignment.statistics import across_layers
 from thresh.alignment.uncertainty import Uncertainty
 
-LEVEL, LAYERS = 0.05, 6
+LEVEL = 0.05
+WIDTHS = (5, 10, 20, 40, 80, 160)  # of the layers of one network: chance differs between them
 STIMULI, MORE_STIMULI = 64, 100
 KEY = ["metric", "direction"]
 FOR_LAYERS = ("linear_cka_debiased", "linear_predictivity", "one_to_one_matching")
@@ -40,6 +41,8 @@ def main() -> None:
     parser.add_argument("--permutations", type=int, default=19)
     parser.add_argument("--halves", type=int, default=50)
     parser.add_argument("--metrics", nargs="+", default=list(METRICS))
+    parser.add_argument("--first", type=int, default=0, help="seed of the first null")
+    parser.add_argument("--parts", nargs="+", default=["nulls", "layers", "intervals"])
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
@@ -47,10 +50,14 @@ def main() -> None:
         options.nulls, options.halves = 20, 20
     with ProcessPoolExecutor(options.processes) as pool:
         print(machine("numpy", "scipy"), f"{options.nulls} nulls, {options.permutations} permutations", sep="; ")
-        cases = list(product([*NULLS, "categories"], range(options.nulls)))
-        print("\n" + shares(pool.map(partial(chances, options), cases)), flush=True)
-        print("\n" + layers(pool.map(partial(best_of_layers, options), range(options.nulls))), flush=True)
-        print("\n" + coverage(pool.map(partial(intervals, options), range(options.nulls))), flush=True)
+        seeds = range(options.first, options.first + options.nulls)
+        if "nulls" in options.parts:
+            cases = list(product([*NULLS, "categories"], seeds))
+            print("\n" + shares(pool.map(partial(chances, options), cases)), flush=True)
+        if "layers" in options.parts:
+            print("\n" + layers(pool.map(partial(best_of_layers, options), seeds)), flush=True)
+        if "intervals" in options.parts:
+            print("\n" + coverage(pool.map(partial(intervals, options), seeds)), flush=True)
 
 
 def chances(options: argparse.Namespace, case: tuple[str, int]) -> pd.DataFrame:
@@ -87,7 +94,7 @@ def best_of_layers(options: argparse.Namespace, seed: int) -> list[tuple[str, fl
     random = np.random.default_rng([seed, 99])
     x, y = NULLS["dense"](random, STIMULI)
     # Layers of one network resemble each other.
-    stack = [x + 0.7 * random.normal(size=x.shape) for _ in range(LAYERS)]
+    stack = [x @ random.normal(size=(x.shape[1], width)) + random.normal(size=(len(x), width)) for width in WIDTHS]
     plan = Uncertainty(permutations=options.permutations, seed=seed)
     options = argparse.Namespace(**{**vars(options), "metrics": [m for m in FOR_LAYERS if m in options.metrics]})
     tables = [
@@ -104,7 +111,7 @@ def layers(found: Iterable[list[tuple[str, float, float]]]) -> str:
     everything = pd.DataFrame([row for rows in found for row in rows], columns=["metric", "alone", "together"])
     share = everything.set_index("metric").le(LEVEL).groupby(level=0, sort=False).mean()
     lines = [[name, f"{row.alone:.3f}", f"{row.together:.3f}"] for name, row in share.iterrows()]
-    return table([f"best of {LAYERS} layers called aligned", "each layer's p", "p across layers"], lines)
+    return table([f"best of {len(WIDTHS)} layers called aligned", "each layer's p", "p across layers"], lines)
 
 
 def intervals(options: argparse.Namespace, seed: int) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from scipy import stats
 from thresh.alignment import METRICS
 from thresh.errors import AlignmentError
 
-from .simulate import normal, related
+from .simulate import normal, orthogonal, related
 
 # Distances by angle see units that do not vary; those of Euclid do not.
 PARAMETERS = {"rsa": {"distance": "euclidean"}}
@@ -100,3 +100,10 @@ def test_a_side_that_one_stimulus_moves_cannot_be_matched():
     for name in ("semi_matching", "soft_matching", "one_to_one_matching", "matched_fraction"):
         with pytest.raises(AlignmentError, match=r"^x: found no unit that varies on the training rows of fold \d"):
             score(name, x, normal(60, 4))
+
+
+@pytest.mark.parametrize("name", ["svcca", "pwcca", "cca"])
+def test_more_units_than_stimuli_leave_no_choice_of_directions_to_rounding(name):
+    x, y = related(24, units_x=60, units_y=50)
+    turned = y @ orthogonal(50, 5)
+    assert METRICS[name].score(x, turned)[0] == pytest.approx(METRICS[name].score(x, y)[0], abs=1e-9)

@@ -89,6 +89,8 @@ def test_halves_of_stimuli_and_units_add_up_to_the_error_of_both():
 
 def test_an_interval_needs_scores_and_one_kind_or_two():
     assert math.isnan(interval(0.5, {"stimuli": [0.4] * 9}).low)
+    few = interval(0.5, {"subjects": [0.4, 0.6] * 10}, items=2)
+    assert few.high - 0.5 == pytest.approx(12.706 * few.standard_error, rel=1e-4)
     assert interval(0.5, {"stimuli": [0.4, math.nan] * 10}).standard_error == 0
     with pytest.raises(AlignmentError, match="found halves of stimuli, units, expected one kind, or two and both"):
         interval(0.5, {"stimuli": [0.4] * 20, "units": [0.4] * 20})
@@ -138,6 +140,15 @@ def test_the_best_of_many_layers_is_called_aligned_as_seldom_as_one():
         alone.append(min(p_value(layer[-1], layer[:-1]) for layer in layers) <= 0.05)
     assert np.mean(found) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 300)
     assert np.mean(alone) > 0.2
+
+
+def test_a_wide_layer_does_not_hide_what_a_narrow_one_shares():
+    # Biased CKA of 60 stimuli: five units, aligned; and 2000 units of noise, which score more by chance.
+    random = np.random.default_rng(1)
+    nulls = random.normal([[0.07], [0.244]], [[0.03], [0.001]], (2, 199))
+    aligned, noise = across_layers([0.241, 0.2443], nulls)
+    assert aligned == 1 / 200
+    assert noise > 0.3
 
 
 def test_across_one_layer_p_is_that_of_the_layer_and_holes_take_no_part():

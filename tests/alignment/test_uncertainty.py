@@ -149,6 +149,14 @@ def test_intervals_over_units_and_subjects_draw_columns():
         assert errors[f"stimuli and {other}"] >= max(errors["stimuli"], errors[other])
 
 
+def test_the_control_stays_within_blocks_too():
+    category = np.repeat(np.arange(8), 15)
+    means = normal(8, 6, seed=1)[category]
+    x, y = means + 0.1 * normal(120, 6, seed=2), means + 0.1 * normal(120, 6, seed=3)
+    table = align_pair(side("a", {"raw": x}), side("b", {"raw": y}, blocks=category), {"linear_cka_debiased": {}})
+    assert row(table, representation="raw shuffled").score > 0.9
+
+
 def test_without_subjects_only_stimuli_are_drawn():
     x, y = related(60)
     both = [

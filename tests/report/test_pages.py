@@ -86,7 +86,7 @@ def test_scores_that_chance_explains_are_marked_in_tables_and_hatched_in_maps(bu
     assert set(scores.loc[scores["role"] == "shuffled", "beats_chance"].isna()) == {True}
     defined = scores[(scores["role"] != "shuffled") & scores["score"].notna()]
     assert (defined["beats_chance"] == (defined["score"] > 0.03)).all()
-    assert (defined["p_layers"] == defined["p"]).all()  # all layers have the same null here
+    assert (defined["p_layers"] >= defined["p"]).all()
     assert page.count('<span class="chance">') == (defined["score"] <= 0.03).sum() + 1  # and the note below
     hatched = [layer for chart in charts(page) for layer in chart["layer"] if "hatched" in str(layer["mark"])]
     assert len(hatched) == 6 * 4

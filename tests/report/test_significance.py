@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import false_discovery_control
+from scipy.stats import false_discovery_control, zscore
 
 from thresh.alignment import METRICS
 from thresh.report import methods
@@ -11,7 +11,14 @@ from thresh.report.significance import judged
 
 def scores(values, nulls, metric="linear_cka", **more):
     rows = [{"score": value, "null": list(null)} for value, null in zip(values, nulls, strict=True)]
-    names = {"comparison": "one", "a_system": "a", "b_system": "b", "representation": "raw", "direction": "both"}
+    names = {
+        "comparison": "one",
+        "a_system": "a",
+        "b_system": "b",
+        "representation": "raw",
+        "direction": "both",
+        "stimuli": 450,
+    }
     table = pd.DataFrame(rows).assign(metric=metric, **names | more)
     closer = METRICS[metric].higher_is_closer
     reached = [sum((n >= v) if closer else (n <= v) for n in null) for v, null in zip(values, nulls, strict=True)]
@@ -22,8 +29,9 @@ def test_the_best_layer_is_held_against_the_best_null_score_of_all_layers():
     random = np.random.default_rng(0)
     nulls = random.normal(size=(3, 99))
     found = judged(scores([2.5, 9.0, 0.0], nulls), {"one": 0.95})
-    largest = nulls.max(axis=0)
-    assert found["p_layers"].tolist() == [(1 + (largest >= score).sum()) / 100 for score in (2.5, 9.0, 0.0)]
+    everything = zscore(np.c_[[2.5, 9.0, 0.0], nulls], axis=1)
+    largest = everything[:, 1:].max(axis=0)
+    assert found["p_layers"].tolist() == [(1 + (largest >= own).sum()) / 100 for own in everything[:, 0]]
     np.testing.assert_allclose(found["q"], false_discovery_control(found["p"]))
     assert found["beats_chance"].tolist() == [bool(p <= 0.05) for p in found["p_layers"]]
     assert "null" not in found
@@ -32,7 +40,14 @@ def test_the_best_layer_is_held_against_the_best_null_score_of_all_layers():
 def test_for_distances_the_smallest_null_score_counts():
     nulls = [[1.0, 1.2, 1.4], [0.8, 1.3, 1.3]]
     found = judged(scores([0.9, 0.7], nulls, metric="shape_distance"), {"one": 0.5})
-    assert found["p_layers"].tolist() == [2 / 4, 1 / 4]
+    assert found["p_layers"].tolist() == [1 / 4, 1 / 4]
+    assert judged(scores([1.3, 1.4], nulls, metric="shape_distance"), {"one": 0.5})["p_layers"].min() > 1 / 4
+
+
+def test_layers_with_other_numbers_of_stimuli_are_paid_for():
+    nulls = np.random.default_rng(0).normal(size=(2, 99))
+    apart = judged(scores([9.0, 9.0], nulls).assign(stimuli=[450, 400]), {"one": 0.95})
+    assert apart["p_layers"].tolist() == [0.02, 0.02]
 
 
 def test_pairs_of_systems_and_scores_without_a_null_are_judged_apart():

@@ -16,7 +16,8 @@ from thresh.alignment.matching import (
     semi_matching,
     soft_matching,
 )
-from thresh.alignment.metrics import METRICS, Metric
+from thresh.alignment.metric import Metric
+from thresh.alignment.metrics import METRICS
 from thresh.alignment.minibatch import minibatch_cka
 from thresh.alignment.neighbours import mutual_knn
 from thresh.alignment.predictivity import linear_predictivity

@@ -19,6 +19,7 @@ def cca(
     dimensions: int | None = None,
     folds: int = 5,
     seed: int = 0,
+    groups: ArrayLike | None = None,
 ) -> float:
     """Mean held-out correlation of the first canonical pairs.
 
@@ -37,6 +38,8 @@ def cca(
         Principal components to keep on each side; by default a fifth of the training rows.
     folds
         Shuffled with `seed`.
+    groups : (stimuli,)
+        Labels of stimuli that stay on one side of every fold; see `folds.split`.
 
     Returns
     -------
@@ -57,7 +60,7 @@ def cca(
     x, y = paired(x, y)
     axes_x, axes_y = PrincipalAxesByFold(x), PrincipalAxesByFold(y)
     scores = []
-    for train, test in split(len(x), folds, seed):
+    for train, test in split(len(x), folds, seed, groups):
         kept = dimensions or max(1, len(train) // 5)
         _, correlation = held_out_pairs(axes_x(train, test).first(kept), axes_y(train, test).first(kept))
         scores.append(correlation[:components].mean() if len(correlation) else 0.0)
@@ -65,10 +68,19 @@ def cca(
 
 
 @checked(variance=SHARE, folds=optional(FOLDS), seed=SEED)
-def svcca(x: ArrayLike, y: ArrayLike, *, variance: float = 0.99, folds: int | None = 5, seed: int = 0) -> float:
+def svcca(
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    variance: float = 0.99,
+    folds: int | None = 5,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
+) -> float:
     """Mean correlation of all canonical pairs, after the principal components that hold most of the variance.
 
-    Each side keeps its first principal components, as many as hold the share `variance`; the score is the mean over the
+    Each side keeps its first principal components, as many as hold the share `variance` and, held out, at most half as
+    many as there are training rows; the score is the mean over the
     canonical pairs of these, as many as the smaller side keeps dimensions. Components and directions come from
     training rows, correlations from held-out ones, mean over folds.
 
@@ -81,6 +93,8 @@ def svcca(x: ArrayLike, y: ArrayLike, *, variance: float = 0.99, folds: int | No
     folds
         Shuffled with `seed`; None for the published form, where all rows both fit and score: 1 for any data that
         keep as many dimensions as there are stimuli.
+    groups : (stimuli,)
+        Labels of stimuli that stay on one side of every fold; see `folds.split`.
 
     Returns
     -------
@@ -101,15 +115,23 @@ def svcca(x: ArrayLike, y: ArrayLike, *, variance: float = 0.99, folds: int | No
     x, y = paired(x, y)
     axes_x, axes_y = PrincipalAxesByFold(x), PrincipalAxesByFold(y)
     scores = []
-    for train, test in fitted_and_scored(len(x), folds, seed):
-        of_x, of_y = (holding(axes(train, test), variance) for axes in (axes_x, axes_y))
+    for train, test in fitted_and_scored(len(x), folds, seed, groups):
+        of_x, of_y = (below_the_rows(holding(axes(train, test), variance), folds) for axes in (axes_x, axes_y))
         _, correlation = held_out_pairs(of_x, of_y)
         scores.append(correlation.mean() if len(correlation) else 0.0)
     return float(np.mean(scores))
 
 
 @checked(variance=SHARE, folds=optional(FOLDS), seed=SEED)
-def pwcca(x: ArrayLike, y: ArrayLike, *, variance: float = 1.0, folds: int | None = 5, seed: int = 0) -> float:
+def pwcca(
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    variance: float = 1.0,
+    folds: int | None = 5,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
+) -> float:
     """Canonical correlations, weighted by how much of the units of x each canonical direction accounts for.
 
     sum_k w_k corr(X u_k, Y v_k), w_k = sum_j |<h_k, x_j>| / sum_kj |<h_k, x_j>|, h_k the canonical variates of x and
@@ -122,9 +144,12 @@ def pwcca(x: ArrayLike, y: ArrayLike, *, variance: float = 1.0, folds: int | Non
         The side that gives the weights. With more dimensions than y, those of its directions count that have a pair.
     y : (stimuli, units_y)
     variance
-        Share of each side's variance that its principal components keep beforehand; 1 keeps all.
+        Share of each side's variance that its principal components keep beforehand; 1 keeps all, held out at most half
+        as many as there are training rows.
     folds
         Shuffled with `seed`; None for the published form, as in `svcca`.
+    groups : (stimuli,)
+        Labels of stimuli that stay on one side of every fold; see `folds.split`.
 
     Returns
     -------
@@ -146,18 +171,29 @@ def pwcca(x: ArrayLike, y: ArrayLike, *, variance: float = 1.0, folds: int | Non
     x, y = paired(x, y)
     axes_x, axes_y = PrincipalAxesByFold(x), PrincipalAxesByFold(y)
     scores = []
-    for train, test in fitted_and_scored(len(x), folds, seed):
-        of_x, of_y = (holding(axes(train, test), variance) for axes in (axes_x, axes_y))
+    for train, test in fitted_and_scored(len(x), folds, seed, groups):
+        of_x, of_y = (below_the_rows(holding(axes(train, test), variance), folds) for axes in (axes_x, axes_y))
         variates, correlation = held_out_pairs(of_x, of_y)
         weights = np.abs(variates.T @ (x[train] - x[train].mean(axis=0))).sum(axis=1)
         scores.append(weights @ correlation / weights.sum() if len(correlation) else 0.0)
     return float(np.mean(scores))
 
 
-def fitted_and_scored(rows: int, folds: int | None, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def fitted_and_scored(
+    rows: int, folds: int | None, seed: int, groups: ArrayLike | None
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Training and held-out rows of every fold; without folds, all rows are both."""
     everything = np.arange(rows)
-    return [(everything, everything)] if folds is None else split(rows, folds, seed)
+    return [(everything, everything)] if folds is None else split(rows, folds, seed, groups)
+
+
+def below_the_rows(axes: PrincipalAxes, folds: int | None) -> PrincipalAxes:
+    """So few axes of each side that training rows do not correlate perfectly whatever they are.
+
+    Where two sides together have more dimensions than training rows, several canonical correlations are 1, and which of
+    the directions that reach it come out is a matter of rounding. The published form on all rows is left as it is.
+    """
+    return axes if folds is None else axes.first((len(axes.left) - 1) // 2)
 
 
 def holding(axes: PrincipalAxes, variance: float) -> PrincipalAxes:

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 
 from thresh.alignment.comparison import Comparison, Face, Scored
-from thresh.alignment.metrics import METRICS, Metric
+from thresh.alignment.metric import Metric
+from thresh.alignment.metrics import METRICS
 from thresh.alignment.planted import expected_score
 from thresh.alignment.redrawn import Asked
 from thresh.alignment.sides import Side, View, joined, representations
+from thresh.alignment.statistics import permutations
 from thresh.alignment.uncertainty import Uncertainty
 
 __all__ = ["COLUMNS", "Side", "View", "align_pair"]
@@ -99,8 +101,10 @@ def _comparisons(
     a: Side, b: Side, views: list, rows_a: np.ndarray, rows_b: np.ndarray, seed: int, active: int
 ) -> Iterator[Comparison]:
     """One at a time, so that no more than two views are held as dense matrices."""
-    shuffled = np.random.default_rng(seed).permutation(rows_a)
     blocks = next((side.blocks[rows] for side, rows in ((a, rows_a), (b, rows_b)) if side.blocks is not None), None)
+    shuffled = np.random.default_rng(seed).permutation(rows_a)
+    if blocks is not None:
+        shuffled = rows_a[permutations(len(rows_a), 1, blocks=blocks, seed=seed)[0]]
     for representation, role, view_a, view_b in views:
         yield Comparison(
             representation=representation,

@@ -128,9 +128,20 @@ class Scored:
             found |= {"p": calibrated.p, "calibrated": calibrated.calibrated}
         kinds = {kind: scores for kind, scores in of.halves.items() if kind != TOGETHER}
         if self.plan.resamples:
-            around = interval(score, kinds, of.halves.get(TOGETHER), level=self.plan.level)
+            items = self.population(asked).fewest(list(kinds))
+            around = interval(score, kinds, of.halves.get(TOGETHER), level=self.plan.level, items=items)
             found |= {"low": around.low, "high": around.high, "standard_error": around.standard_error}
         return found
+
+    def population(self, asked: Asked) -> Population:
+        """What halves are drawn of."""
+        x, y = self.comparison.facing(asked.reverse)
+        return Population(
+            stimuli=self.comparison.stimuli,
+            units=(x.values.shape[1], y.values.shape[1]),
+            blocks=self.comparison.blocks,
+            subjects=(x.subjects, y.subjects),
+        )
 
     def drawn(self, asked: Asked) -> Drawn:
         """Of this metric; others that read the same measure are drawn with it."""
@@ -138,12 +149,7 @@ class Scored:
         if key not in self.draws:
             together = [one for one in self.asked if one.measured == asked.measured]
             x, y = self.comparison.facing(asked.reverse)
-            population = Population(
-                stimuli=self.comparison.stimuli,
-                units=(x.values.shape[1], y.values.shape[1]),
-                blocks=self.comparison.blocks,
-                subjects=(x.subjects, y.subjects),
-            )
+            population = self.population(asked)
             with_ceilings = [Asked(one.metric, one.of_measure, self.of_summary(one), one.reverse) for one in together]
             for one, found in zip(
                 together, drawn(with_ceilings, x.values, y.values, population, self.plan), strict=True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from thresh.alignment.arrays import varies
 from thresh.errors import AlignmentError
@@ -20,20 +21,47 @@ def fewest_in_folds(folds: int | None = None, **_: object) -> int:
 
 
 @checked(folds=FOLDS, seed=SEED)
-def split(rows: int, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def split(rows: int, folds: int, seed: int, groups: ArrayLike | None = None) -> list[tuple[np.ndarray, np.ndarray]]:
     """Shuffled folds as (training rows, held-out rows), each sorted; every row is held out once.
+
+    Parameters
+    ----------
+    groups : (rows,)
+        Labels of rows that belong together, such as the tokens of one document: whole groups are dealt into folds,
+        so that what a group has in common is never both learned and scored. By default every row is dealt alone.
 
     Raises
     ------
     ConfigError
         Fewer than 2 folds.
     AlignmentError
-        Fewer than 3 rows a fold.
+        Fewer than 3 rows a fold, in all or where whole groups are dealt; fewer groups than folds; not one label a row.
     """
     if rows < fewest_in_folds(folds):
         raise AlignmentError(f"found {rows} stimuli, expected at least {fewest_in_folds(folds)} for {folds} folds.")
-    held_out = np.array_split(np.random.default_rng(seed).permutation(rows), folds)
+    if groups is None:
+        held_out = np.array_split(np.random.default_rng(seed).permutation(rows), folds)
+    else:
+        held_out = whole_groups(rows, folds, seed, np.asarray(groups))
     return [(np.setdiff1d(np.arange(rows), part), np.sort(part)) for part in held_out]
+
+
+def whole_groups(rows: int, folds: int, seed: int, groups: np.ndarray) -> list[np.ndarray]:
+    """The rows held out in each fold: shuffled groups, each dealt to the fold with the fewest rows so far."""
+    if groups.shape != (rows,):
+        raise AlignmentError(f"found groups of shape {groups.shape}, expected one label for each of {rows} stimuli.")
+    _, label, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(sizes) < folds:
+        raise AlignmentError(f"found {len(sizes)} groups of stimuli, expected at least {folds} for {folds} folds.")
+    fold_of, filled = np.zeros(len(sizes), dtype=int), np.zeros(folds, dtype=int)
+    for group in np.random.default_rng(seed).permutation(len(sizes)):
+        fold_of[group] = filled.argmin()
+        filled[fold_of[group]] += sizes[group]
+    if filled.min() < ROWS_A_FOLD:
+        raise AlignmentError(
+            f"found a fold of {filled.min()} stimuli in whole groups, expected at least {ROWS_A_FOLD}."
+        )
+    return [np.flatnonzero(fold_of[label] == fold) for fold in range(folds)]
 
 
 @dataclass(frozen=True)

@@ -43,24 +43,32 @@ def live_units(found: list[Matches]) -> dict:
 
 
 @checked(**FOLDED)
-def semi_matches(x: ArrayLike, y: ArrayLike, *, folds: int = 5, seed: int = 0) -> list[Matches]:
+def semi_matches(
+    x: ArrayLike, y: ArrayLike, *, folds: int = 5, seed: int = 0, groups: ArrayLike | None = None
+) -> list[Matches]:
     """For every live unit of y its best unit of x; several units of y may share one."""
-    return matches(x, y, best_for_each, folds, seed)
+    return matches(x, y, best_for_each, folds, seed, groups)
 
 
 @checked(**FOLDED)
-def one_to_one_matches(x: ArrayLike, y: ArrayLike, *, folds: int = 5, seed: int = 0) -> list[Matches]:
+def one_to_one_matches(
+    x: ArrayLike, y: ArrayLike, *, folds: int = 5, seed: int = 0, groups: ArrayLike | None = None
+) -> list[Matches]:
     """The Hungarian pairs of live units, as many as the smaller side has."""
-    return matches(x, y, assignment, folds, seed)
+    return matches(x, y, assignment, folds, seed, groups)
 
 
 @checked(mass=SHARE, **FOLDED)
-def soft_matches(x: ArrayLike, y: ArrayLike, mass: float = 1.0, *, folds: int = 5, seed: int = 0) -> list[Matches]:
+def soft_matches(
+    x: ArrayLike, y: ArrayLike, mass: float = 1.0, *, folds: int = 5, seed: int = 0, groups: ArrayLike | None = None
+) -> list[Matches]:
     """The pairs that carry mass in the optimal transport plan."""
-    return matches(x, y, partial(transport, mass=mass), folds, seed)
+    return matches(x, y, partial(transport, mass=mass), folds, seed, groups)
 
 
-def semi_matching(x: ArrayLike, y: ArrayLike, *, folds: int = 5, seed: int = 0) -> float:
+def semi_matching(
+    x: ArrayLike, y: ArrayLike, *, folds: int = 5, seed: int = 0, groups: ArrayLike | None = None
+) -> float:
     """Mean over the units of y of the held-out correlation with the unit of x that matched best on training rows.
 
     mean_j R_test[i*(j), j] with i*(j) = argmax_i R_train[i, j]; signed; asymmetric; mean over folds.
@@ -71,6 +79,8 @@ def semi_matching(x: ArrayLike, y: ArrayLike, *, folds: int = 5, seed: int = 0) 
     y : (stimuli, units_y)
     folds
         Shuffled with `seed`.
+    groups : (stimuli,)
+        Labels of stimuli that stay on one side of every fold; see `folds.split`.
 
     Returns
     -------
@@ -86,10 +96,12 @@ def semi_matching(x: ArrayLike, y: ArrayLike, *, folds: int = 5, seed: int = 0) 
     ----------
     Li et al. 2015, section 3.2 (semi-matching).
     """
-    return mean_correlation(semi_matches(x, y, folds=folds, seed=seed))[0]
+    return mean_correlation(semi_matches(x, y, folds=folds, seed=seed, groups=groups))[0]
 
 
-def one_to_one_matching(x: ArrayLike, y: ArrayLike, *, folds: int = 5, seed: int = 0) -> float:
+def one_to_one_matching(
+    x: ArrayLike, y: ArrayLike, *, folds: int = 5, seed: int = 0, groups: ArrayLike | None = None
+) -> float:
     """Mean held-out correlation of the one-to-one pairs that maximise the summed training correlation.
 
     mean over pairs of R_test[i, pi(i)], pi the Hungarian assignment on R_train. With unequal sides every live unit of
@@ -99,10 +111,18 @@ def one_to_one_matching(x: ArrayLike, y: ArrayLike, *, folds: int = 5, seed: int
     ----------
     Li et al. 2015, section 3.1 (bipartite matching).
     """
-    return mean_correlation(one_to_one_matches(x, y, folds=folds, seed=seed))[0]
+    return mean_correlation(one_to_one_matches(x, y, folds=folds, seed=seed, groups=groups))[0]
 
 
-def matched_fraction(x: ArrayLike, y: ArrayLike, threshold: float = 0.5, *, folds: int = 5, seed: int = 0) -> float:
+def matched_fraction(
+    x: ArrayLike,
+    y: ArrayLike,
+    threshold: float = 0.5,
+    *,
+    folds: int = 5,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
+) -> float:
     """The share of features that two systems have in common, counted in matched pairs of units.
 
     |{one-to-one pairs with R_test > threshold}| / sqrt(live units x * live units y), mean over folds: with one unit a
@@ -113,12 +133,18 @@ def matched_fraction(x: ArrayLike, y: ArrayLike, threshold: float = 0.5, *, fold
     float
         In [0, 1]; at most sqrt(smaller side / larger side).
     """
-    return fraction_above(one_to_one_matches(x, y, folds=folds, seed=seed), threshold)[0]
+    return fraction_above(one_to_one_matches(x, y, folds=folds, seed=seed, groups=groups), threshold)[0]
 
 
 @checked(thresholds=each(between(-1, 1)))
 def matched_fractions(
-    x: ArrayLike, y: ArrayLike, thresholds: ArrayLike = THRESHOLDS, *, folds: int = 5, seed: int = 0
+    x: ArrayLike,
+    y: ArrayLike,
+    thresholds: ArrayLike = THRESHOLDS,
+    *,
+    folds: int = 5,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
 ) -> np.ndarray:
     """`matched_fraction` against its threshold: how much of a verdict is the threshold's.
 
@@ -132,10 +158,12 @@ def matched_fractions(
     (thresholds,)
         Never rising with the threshold. Features shared without noise give a curve that is flat.
     """
-    return fractions_above(one_to_one_matches(x, y, folds=folds, seed=seed), thresholds).mean(axis=0)
+    return fractions_above(one_to_one_matches(x, y, folds=folds, seed=seed, groups=groups), thresholds).mean(axis=0)
 
 
-def soft_matching(x: ArrayLike, y: ArrayLike, mass: float = 1.0, *, folds: int = 5, seed: int = 0) -> float:
+def soft_matching(
+    x: ArrayLike, y: ArrayLike, mass: float = 1.0, *, folds: int = 5, seed: int = 0, groups: ArrayLike | None = None
+) -> float:
     """Held-out correlation under the optimal transport of units: one-to-one matching for sides of unequal size.
 
     sum_ij T_ij R_test[i, j] / mass with T = argmin <T, 1 - R_train> that sums to `mass`, rows to at most 1/units_x and
@@ -153,4 +181,4 @@ def soft_matching(x: ArrayLike, y: ArrayLike, mass: float = 1.0, *, folds: int =
     Khosla and Williams 2024, eq. 6 (soft matching distance), as a correlation; Chapel, Alaya and Gasso 2020 (partial
     transport). Agrees with POT `emd` and `partial_wasserstein`.
     """
-    return mean_correlation(soft_matches(x, y, mass, folds=folds, seed=seed))[0]
+    return mean_correlation(soft_matches(x, y, mass, folds=folds, seed=seed, groups=groups))[0]

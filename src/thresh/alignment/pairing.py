@@ -47,7 +47,12 @@ ITERATIONS = 100_000_000  # of the solver of transport, which stops by itself lo
 
 
 def matches(
-    x: ArrayLike, y: ArrayLike, choose: Callable[[np.ndarray], Pairs], folds: int = 5, seed: int = 0
+    x: ArrayLike,
+    y: ArrayLike,
+    choose: Callable[[np.ndarray], Pairs],
+    folds: int = 5,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
 ) -> list[Matches]:
     """Match the live units of every training fold and correlate the pairs on the held-out fold.
 
@@ -62,15 +67,20 @@ def matches(
         As `linear_cka`; fewer than 3 stimuli a fold; no unit of a side varies on a training fold.
     """
     x, y = paired(x, y)
-    parts = split(len(x), folds, seed)
+    parts = split(len(x), folds, seed, groups)
     return [matched(of_x, of_y, choose) for of_x, of_y in zip(seen(x, parts, "x"), seen(y, parts, "y"), strict=True)]
 
 
 def matches_of_orders(
-    x: np.ndarray, y: np.ndarray, choose: Callable[[np.ndarray], Pairs], folds: int, seed: int
+    x: np.ndarray,
+    y: np.ndarray,
+    choose: Callable[[np.ndarray], Pairs],
+    folds: int,
+    seed: int,
+    groups: ArrayLike | None = None,
 ) -> Callable[[np.ndarray], list[Matches]]:
     """`matches` of x with y in the order of the given rows; the columns of x are brought to unit norm once."""
-    parts = split(len(x), folds, seed)
+    parts = split(len(x), folds, seed, groups)
     of_x = seen(x, parts, "x")
     return lambda order: [matched(*both, choose) for both in zip(of_x, seen(y[order], parts, "y"), strict=True)]
 

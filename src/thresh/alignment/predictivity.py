@@ -71,6 +71,7 @@ def linear_predictivity(
     bands: ArrayLike | None = None,
     draws: int = 100,
     seed: int = 0,
+    groups: ArrayLike | None = None,
 ) -> Predictivity:
     """Ridge regression of every unit of y on all units of x, scored on held-out stimuli.
 
@@ -89,6 +90,8 @@ def linear_predictivity(
         Targets.
     folds
         Shuffled with `seed`.
+    groups : (stimuli,)
+        Labels of stimuli that stay on one side of every fold; see `folds.split`.
     alphas
         Penalties to choose from, positive.
     components
@@ -120,7 +123,7 @@ def linear_predictivity(
     """
     x, y = paired(x, y)
     fit = Ridge(x, components) if bands is None else BandedRidge(x, bands, draws, seed)
-    return predicted(fit, y, split(len(x), folds, seed), alphas)
+    return predicted(fit, y, split(len(x), folds, seed, groups), alphas)
 
 
 def linear_predictivity_of_orders(
@@ -133,10 +136,11 @@ def linear_predictivity_of_orders(
     bands: ArrayLike | None,
     draws: int,
     seed: int,
+    groups: ArrayLike | None = None,
 ) -> Callable[[np.ndarray], Predictivity]:
     """`linear_predictivity` of y in the order of the given rows; plain ridge decomposes the folds of x once."""
     fit = RidgeAgain(x, components) if bands is None else BandedRidge(x, bands, draws, seed)
-    parts = split(len(x), folds, seed)
+    parts = split(len(x), folds, seed, groups)
     return lambda order: predicted(fit, y[order], parts, alphas)
 
 

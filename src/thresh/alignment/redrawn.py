@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from thresh.alignment.metrics import Metric
+from thresh.alignment.metric import Metric
 from thresh.alignment.rotation import thin
 from thresh.alignment.statistics.draws import permutations
 from thresh.alignment.uncertainty import Population, Selection, Uncertainty, selections, subsets, taken

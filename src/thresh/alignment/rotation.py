@@ -11,7 +11,9 @@ from thresh.parameters import SEED, checked, optional
 
 
 @checked(folds=optional(FOLDS), seed=SEED)
-def procrustes(x: ArrayLike, y: ArrayLike, *, folds: int | None = 5, seed: int = 0) -> float:
+def procrustes(
+    x: ArrayLike, y: ArrayLike, *, folds: int | None = 5, seed: int = 0, groups: ArrayLike | None = None
+) -> float:
     """Cosine between y and the best rotation of x.
 
     max_Q <X Q, Y> / (|X|_F |Y|_F), Q with orthonormal rows or columns, sides centred. Q is fitted on training rows
@@ -25,6 +27,8 @@ def procrustes(x: ArrayLike, y: ArrayLike, *, folds: int | None = 5, seed: int =
     y : (stimuli, units_y)
     folds
         Shuffled with `seed`; None for the closed form.
+    groups : (stimuli,)
+        Labels of stimuli that stay on one side of every fold; see `folds.split`.
 
     Returns
     -------
@@ -45,11 +49,13 @@ def procrustes(x: ArrayLike, y: ArrayLike, *, folds: int | None = 5, seed: int =
     if folds is None:
         return float(np.linalg.svd(thin(x).T @ thin(y), compute_uv=False).sum() / np.linalg.norm(x) / np.linalg.norm(y))
     axes_x, axes_y = PrincipalAxesByFold(x), PrincipalAxesByFold(y)
-    return float(np.mean([held_out_cosine(x, y, axes_x, axes_y, *part) for part in split(len(x), folds, seed)]))
+    return float(np.mean([held_out_cosine(x, y, axes_x, axes_y, *part) for part in split(len(x), folds, seed, groups)]))
 
 
 @checked(folds=optional(FOLDS), seed=SEED)
-def shape_distance(x: ArrayLike, y: ArrayLike, *, folds: int | None = 5, seed: int = 0) -> float:
+def shape_distance(
+    x: ArrayLike, y: ArrayLike, *, folds: int | None = 5, seed: int = 0, groups: ArrayLike | None = None
+) -> float:
     """Angle between y and the best rotation of x: how far apart two shapes are, in radians.
 
     arccos of `procrustes`. With folds=None it is the angular shape distance, a metric: symmetric, 0 between rotations
@@ -63,6 +69,8 @@ def shape_distance(x: ArrayLike, y: ArrayLike, *, folds: int | None = 5, seed: i
     y : (stimuli, units_y)
     folds
         Shuffled with `seed`; None for the closed form on all rows.
+    groups : (stimuli,)
+        Labels of stimuli that stay on one side of every fold; see `folds.split`.
 
     Returns
     -------
@@ -78,7 +86,7 @@ def shape_distance(x: ArrayLike, y: ArrayLike, *, folds: int | None = 5, seed: i
     ----------
     Williams et al. 2021, eq. 5 to 7. The closed form is arccos of rsatoolbox `bures`.
     """
-    return float(np.arccos(np.clip(procrustes(x, y, folds=folds, seed=seed), -1.0, 1.0)))
+    return float(np.arccos(np.clip(procrustes(x, y, folds=folds, seed=seed, groups=groups), -1.0, 1.0)))
 
 
 def held_out_cosine(

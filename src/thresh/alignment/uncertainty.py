@@ -94,6 +94,18 @@ class Population:
         """Two at least on some side: of one nothing can be drawn."""
         return any(labels is not None and len(np.unique(labels)) > 1 for labels in self.subjects)
 
+    def fewest(self, kinds: list[str]) -> int:
+        """Of the things that are drawn, the number of those of which there are fewest."""
+        found = []
+        if "stimuli" in kinds:
+            found.append(self.stimuli if self.blocks is None else len(np.unique(self.blocks)))
+        if "units" in kinds:
+            found += self.units
+        if "subjects" in kinds:
+            counts = [len(np.unique(labels)) for labels in self.subjects if labels is not None]
+            found += [count for count in counts if count > 1]
+        return min(found)
+
 
 def selections(plan: Uncertainty, population: Population) -> dict[str, list[Selection]]:
     """Kind of halves -> draws. Without subjects, only stimuli are drawn where subjects were asked for."""

@@ -9,6 +9,7 @@ from thresh.report.outline import Outline
 from thresh.report.words import listed
 
 FOLDED = "chosen on training stimuli and scored on held-out ones"
+UNFOLDED = "chosen and scored on the same stimuli"
 
 # Metric -> what it is, and the sources.
 METRIC_WORDS: dict[str, tuple[str, list[str]]] = {
@@ -44,6 +45,7 @@ METRIC_WORDS: dict[str, tuple[str, list[str]]] = {
     "pwcca": (f"projection-weighted canonical correlation, {FOLDED}", ["morcos2018"]),
     "mutual_knn": ("share of nearest neighbours in common", ["huh2024"]),
 }
+SUBJECTS = " (of stimuli, where no system has two subjects)"
 WHITENED = "diedrichsen2020"
 LEARNED_BY = {"online": "mairal2009", "auto": "mairal2009", "topk": "gao2024"}
 SOLVED_BY = {"fista": "beck2009", "omp": "pati1993"}
@@ -81,7 +83,7 @@ def paragraph(comparison: str, outline: Outline, stimuli: int) -> Paragraph:
     if content["representations"] and content["active"] > 1:
         parts.append(f"Atoms that were active on fewer than {content['active']} of these stimuli were left out.")
     recordings = [name for name in outline.systems_of(comparison) if outline.is_recording(name)]
-    if recordings and "linear_predictivity" in content["metrics"]:
+    if recordings and any(METRICS[name].takes_ceiling for name in content["metrics"]):
         parts.append(
             "Noise ceilings are the square roots of split-half reliabilities after the Spearman-Brown formula"
             " [spearman1910]; units without a positive one were left out."
@@ -96,6 +98,8 @@ def metric_sentence(name: str, given: dict, seed: int) -> str:
     metric = METRICS[name]
     params = metric.parameters | ({"seed": seed} if "seed" in metric.parameters else {}) | given
     words, keys = METRIC_WORDS[name]
+    if "folds" in params and params["folds"] is None:
+        words = words.replace(FOLDED, UNFOLDED)
     if str(params.get("compare", "")).startswith("whitened"):
         keys = [*keys, WHITENED]
     if params.get("bands") is not None:
@@ -154,9 +158,12 @@ def statistics_sentences(plan: dict) -> list[str]:
         )
     if plan["resamples"]:
         apart = f", values of {plan['blocks']} kept together," if plan["blocks"] else ""
+        drawn = plan["over"].replace(" and ", " and of ") + apart
+        fallback = SUBJECTS if "subjects" in plan["over"] else ""
         found.append(
-            f"Intervals of {100 * plan['level']:.3g} % are normal, with standard errors from {plan['resamples']} random"
-            f" halves of {plan['over'].replace(' and ', ' and of ')}{apart} drawn without replacement [shao1989]."
+            f"Intervals of {100 * plan['level']:.3g} % are Student's, with standard errors from"
+            f" {plan['resamples']} random halves of {drawn} drawn without replacement [shao1989]{fallback}; of scores"
+            " that are fitted to stimuli they are conservative."
         )
     return found
 

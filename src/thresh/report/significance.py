@@ -30,12 +30,14 @@ def judged(scores: pd.DataFrame, levels: dict[str, float]) -> pd.DataFrame:
     scores = scores.reset_index(drop=True)
     found = scores.drop(columns="null").assign(p_layers=np.nan, q=np.nan)
     for (*_, metric, _), rows in scores.groupby(FAMILY, sort=False):
-        # Pairs of layers that share fewer stimuli may have been permuted fewer times, or not at all.
         drawn = rows[[len(null) > 0 for null in rows["null"]]]
-        if len(drawn) and drawn["null"].map(len).nunique() == 1:
-            sign = 1 if metric not in METRICS or METRICS[metric].higher_is_closer else -1
-            nulls = np.array(drawn["null"].tolist(), dtype=float)
-            found.loc[drawn.index, "p_layers"] = across_layers(sign * drawn["score"].to_numpy(), sign * nulls)
+        # Permutations are the same where stimuli are as many; parts with other numbers are paid for by Bonferroni.
+        parts = [part for _, part in drawn.groupby(["stimuli", drawn["null"].map(len)])]
+        sign = 1 if metric not in METRICS or METRICS[metric].higher_is_closer else -1
+        for part in parts:
+            nulls = np.array(part["null"].tolist(), dtype=float)
+            p = across_layers(sign * part["score"].to_numpy(), sign * nulls)
+            found.loc[part.index, "p_layers"] = np.minimum(p * len(parts), 1.0)
     for _, rows in scores.groupby("comparison", sort=False):
         found.loc[rows.index, "q"] = false_discovery_rate(rows["p"])
     allowed = 1 - scores["comparison"].map(levels).to_numpy(dtype=float)

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from thresh.errors import AlignmentError
 from thresh.parameters import between, checked
@@ -39,6 +40,7 @@ def interval(
     together: ArrayLike | None = None,
     *,
     level: float = 0.95,
+    items: int | None = None,
 ) -> Interval:
     """A confidence interval from the scores of halves.
 
@@ -57,6 +59,9 @@ def interval(
         Scores with both halved; needed for two kinds.
     level
         Of confidence.
+    items
+        How many stimuli, units or subjects halves were drawn of, the fewest of several kinds: of few subjects the
+        quantile is Student's with one degree of freedom less than that. By default, and of many, it is normal.
 
     Returns
     -------
@@ -83,7 +88,8 @@ def interval(
         if not all(math.isfinite(value) for value in (*variances, both)):
             squared = math.nan
     error = math.sqrt(squared)
-    reach = NormalDist().inv_cdf((1 + level) / 2) * error
+    quantile = norm.ppf((1 + level) / 2) if items is None else student.ppf((1 + level) / 2, max(items - 1, 1))
+    reach = float(quantile) * error
     return Interval(score - reach, score + reach, error)
 
 

@@ -11,9 +11,10 @@ from thresh.alignment.statistics.chance import p_value
 def across_layers(scores: ArrayLike, nulls: ArrayLike) -> np.ndarray:
     """p-values of the scores of several layers that stay honest for the best of them.
 
-    Each score is compared with the largest null score of all layers in the same permutation,
-    p_i = (1 + #{k: max_j null_jk >= score_i}) / (1 + K): the probability that any layer is called aligned when none
-    is stays below the level, however the layers depend on each other.
+    Scores of each layer, permuted ones and its own, are first brought to mean 0 and deviation 1 over all K + 1 of
+    them, for a wide layer scores more by chance than a narrow one. Each z_i is then compared with the largest of all
+    layers in the same permutation, p_i = (1 + #{k: max_j z_jk >= z_i}) / (1 + K): the probability that any layer is
+    called aligned when none is stays below the level, however the layers depend on each other.
 
     Parameters
     ----------
@@ -34,9 +35,21 @@ def across_layers(scores: ArrayLike, nulls: ArrayLike) -> np.ndarray:
     known = np.isfinite(scores)
     adjusted = np.full(len(scores), np.nan)
     if known.any() and nulls.shape[1]:
-        largest = np.where(np.isfinite(nulls[known]), nulls[known], np.inf).max(axis=0)
-        adjusted[known] = [p_value(score, largest) for score in scores[known]]
+        own, permuted = standardised(scores[known], nulls[known])
+        adjusted[known] = [p_value(score, permuted.max(axis=0)) for score in own]
     return adjusted
+
+
+def standardised(scores: np.ndarray, nulls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each layer's scores about their mean, over their deviation; permuted scores that are not defined are infinite."""
+    everything = np.c_[scores, nulls]
+    defined = np.where(np.isfinite(everything), everything, np.nan)
+    centred = defined - np.nanmean(defined, axis=1, keepdims=True)
+    deviation = np.nanstd(defined, axis=1, keepdims=True)
+    # Not quite 0 where all are equal, by rounding.
+    deviation = np.where(deviation > 1e-12 * np.nanmax(np.abs(defined), axis=1, keepdims=True), deviation, np.inf)
+    found = np.where(np.isnan(centred), np.inf, centred / deviation)
+    return found[:, 0], found[:, 1:]
 
 
 def false_discovery_rate(p: ArrayLike) -> np.ndarray:
