@@ -10,7 +10,6 @@ import numpy as np
 from thresh.alignment.statistics.draws import halves
 from thresh.errors import ConfigError
 
-KINDS = ("stimuli", "units", "subjects")
 OVER = ("stimuli", "units", "subjects", "stimuli and units", "stimuli and subjects")
 TOGETHER = "together"
 SUBSETS = (8, 4)  # parts of the stimuli whose scores tell of convergence, beside halves and all
