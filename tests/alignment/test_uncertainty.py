@@ -94,6 +94,8 @@ def test_the_control_and_tables_without_draws_have_no_intervals(compared):
     assert table[table.role == "shuffled"][["low", "p", "calibrated"]].isna().all(axis=None)
     plain = align_pair(side("a", {"raw": x}), side("b", {"raw": y}), {"linear_cka": {}})
     assert plain[["low", "high", "p", "critical", "calibrated", "chance"]].isna().all(axis=None)
+    assert set(plain.over) | set(table[table.role == "shuffled"].over) == {""}
+    assert set(table[table.role == "raw"].over) == {"stimuli"}
 
 
 def test_a_metric_that_is_not_defined_on_halves_keeps_its_score():
@@ -157,18 +159,20 @@ def test_the_control_stays_within_blocks_too():
     assert row(table, representation="raw shuffled").score > 0.9
 
 
-def test_without_subjects_only_stimuli_are_drawn():
+def test_without_subjects_only_stimuli_are_drawn_and_the_table_says_so():
     x, y = related(60)
-    both = [
-        align_pair(
-            side("a", {"raw": x}),
-            side("b", {"raw": y}),
-            {"linear_cka": {}},
-            uncertainty=Uncertainty(resamples=20, over=over),
-        ).standard_error[0]
-        for over in ("stimuli", "stimuli and subjects")
-    ]
-    assert both[0] == both[1]
+
+    def drawn_of(over, **more):
+        sides = side("a", {"raw": x}), side("b", {"raw": y}, **more)
+        return align_pair(*sides, {"linear_cka": {}}, uncertainty=Uncertainty(resamples=20, over=over)).iloc[0]
+
+    asked = ("stimuli", "subjects", "stimuli and subjects")
+    without = [drawn_of(over) for over in asked]
+    assert len({found.standard_error for found in without}) == 1
+    assert {found.over for found in without} == {"stimuli"}
+    one, two = np.zeros(9), np.arange(9) % 2
+    assert [drawn_of(over, subjects=one).over for over in asked] == ["stimuli"] * 3
+    assert tuple(drawn_of(over, subjects=two).over for over in asked) == asked
 
 
 def test_subsets_tell_how_a_score_depends_on_the_number_of_stimuli():

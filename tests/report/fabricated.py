@@ -106,12 +106,13 @@ def worth(value: float, role: str) -> dict:
     """What statistics say: an interval of -+ .04, chance at .02 -+ .01; nothing of shuffled stimuli."""
     if role == "shuffled":
         nothing = dict.fromkeys(("low", "high", "standard_error", "chance", "critical", "p", "calibrated"), np.nan)
-        return nothing | {"null": [], "convergence": "[]"}
+        return nothing | {"over": "", "null": [], "convergence": "[]"}
     null = np.linspace(0.01, 0.03, 99)
     return {
         "low": value - 0.04,
         "high": value + 0.04,
         "standard_error": 0.02,
+        "over": "stimuli",
         "chance": 0.02,
         "critical": 0.03,
         "p": (1 + int((null >= value).sum())) / 100,

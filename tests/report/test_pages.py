@@ -4,6 +4,7 @@ import json
 import re
 from math import isnan
 
+import numpy as np
 import pandas as pd
 import pytest
 import vl_convert
@@ -11,6 +12,7 @@ import yaml
 
 from thresh.report import build_report
 from thresh.report.evaluation import few_columns
+from thresh.report.halves import drawn_words, fallback_words
 from thresh.report.outline import Outline
 
 from . import fabricated
@@ -101,6 +103,40 @@ def test_intervals_are_drawn_and_told(built):
         if row["representation"] != "raw shuffled":
             assert (row["low"], row["high"]) == pytest.approx((row["score"] - 0.04, row["score"] + 0.04))
     assert any("x2" in layer["encoding"] for layer in chart["layer"])
+
+
+def test_pages_say_what_halves_were_drawn_of_where_subjects_were_asked_for_and_some_sides_have_none(tmp_path):
+    config = fabricated.study_config()
+    config["alignment"] = {"brain": config["alignment"]["brain"]}
+    config["alignment"]["brain"]["statistics"]["over"] = "stimuli and subjects"
+    fabricated.write_brain(tmp_path / "results")
+    for path in sorted((tmp_path / "results").rglob("scores.parquet")):
+        scores = pd.read_parquet(path)
+        of_subjects = (scores["representation"] == "raw") & scores["low"].notna()
+        scores.assign(over=scores["over"].where(~of_subjects, "stimuli and subjects")).to_parquet(path)
+    (tmp_path / "report").mkdir()
+    build_report(config | {"report": {"title": "t", "galleries": []}}, tmp_path / "results", tmp_path / "report")
+    told = "of stimuli alone for 72 of 108 scores, where no side has two subjects"
+    page = plain((tmp_path / "report" / "comparison-brain.html").read_text(encoding="utf-8"))
+    assert f"its 95 % interval, from random halves of stimuli and of subjects ({told};" in page
+    methods = plain((tmp_path / "report" / "methods.html").read_text(encoding="utf-8"))
+    assert f"halves of stimuli and of subjects drawn without replacement [shao1989] ({told})" in methods
+    counts = pd.read_csv(tmp_path / "report" / "data" / "brain.csv")["over"].value_counts(dropna=False).to_dict()
+    assert counts == {"stimuli": 72, "stimuli and subjects": 36, np.nan: 36}
+
+
+@pytest.mark.parametrize(
+    ("asked", "halves", "drawn", "fallback"),
+    [
+        ("stimuli and units", {"stimuli and units": 9}, "stimuli and of units", ""),
+        ("subjects", {"subjects": 9}, "subjects", ""),
+        ("subjects", {"stimuli": 9}, "stimuli", "subjects were asked for, but no side has two subjects"),
+        ("subjects", {}, "subjects", "of stimuli alone where no side has two subjects"),
+    ],
+)
+def test_words_for_halves_follow_what_was_drawn(asked, halves, drawn, fallback):
+    assert drawn_words(asked, halves) == drawn
+    assert fallback_words(asked, halves) == fallback
 
 
 def test_a_table_tells_whether_more_stimuli_would_change_scores(built):

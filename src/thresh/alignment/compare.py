@@ -22,7 +22,7 @@ __all__ = ["COLUMNS", "Side", "View", "align_pair"]
 
 COLUMNS = [
     *("a_system", "a_layer", "b_system", "b_layer", "representation", "role", "metric", "direction"),
-    *("score", "expected", "low", "high", "standard_error", "chance", "critical", "p", "calibrated"),
+    *("score", "expected", "low", "high", "standard_error", "over", "chance", "critical", "p", "calibrated"),
     *("stimuli", "units_a", "units_b", "error", "detail", "null", "convergence"),
 ]
 
@@ -64,8 +64,9 @@ def align_pair(
         from, or matched into, a) or 'b_to_a'; `expected` is theory's prediction for planted pairs, else NaN; a metric
         that is not defined for a pair has score NaN and says why in `error`; `detail` is JSON. `low`, `high` and
         `standard_error` are those of `statistics.interval`, `chance` (the mean of the null), `critical`, `p` and
-        `calibrated` those of `statistics.chance`; NaN where nothing was drawn. `null` is the list of null scores, by
-        permutation; `convergence` is JSON, [stimuli, mean, standard deviation] of subsets.
+        `calibrated` those of `statistics.chance`; NaN where nothing was drawn. `over` is what halves were drawn of:
+        'stimuli' where subjects were asked for and neither side has two, '' where there are no halves. `null` is the
+        list of null scores, by permutation; `convergence` is JSON, [stimuli, mean, standard deviation] of subsets.
 
     Raises
     ------

@@ -119,9 +119,10 @@ class Scored:
     def worth(self, asked: Asked, score: float) -> dict[str, Any]:
         """Interval, chance and convergence of a score, as columns."""
         if not math.isfinite(score):
-            return {"null": [], "convergence": "[]"}
+            return {"over": "", "null": [], "convergence": "[]"}
         of = self.drawn(asked)
-        found: dict[str, Any] = {"null": of.null.tolist(), "convergence": convergence(of, self.comparison.stimuli)}
+        found: dict[str, Any] = {"over": "", "null": of.null.tolist()}
+        found["convergence"] = convergence(of, self.comparison.stimuli)
         if of.null.size:
             calibrated = chance(score, of.null, best=asked.metric.best, level=1 - self.plan.level)
             found |= {"chance": calibrated.mean, "critical": calibrated.critical}
@@ -131,6 +132,7 @@ class Scored:
             items = self.population(asked).fewest(list(kinds))
             around = interval(score, kinds, of.halves.get(TOGETHER), level=self.plan.level, items=items)
             found |= {"low": around.low, "high": around.high, "standard_error": around.standard_error}
+            found["over"] = " and ".join(kinds)
         return found
 
     def population(self, asked: Asked) -> Population:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from thresh.alignment import METRICS
+from thresh.report.halves import drawn_words, fallback_words
 from thresh.report.outline import Outline
 from thresh.report.words import listed
 
@@ -45,7 +46,6 @@ METRIC_WORDS: dict[str, tuple[str, list[str]]] = {
     "pwcca": (f"projection-weighted canonical correlation, {FOLDED}", ["morcos2018"]),
     "mutual_knn": ("share of nearest neighbours in common", ["huh2024"]),
 }
-SUBJECTS = " (of stimuli, where no system has two subjects)"
 WHITENED = "diedrichsen2020"
 LEARNED_BY = {"online": "mairal2009", "auto": "mairal2009", "topk": "gao2024"}
 SOLVED_BY = {"fista": "beck2009", "omp": "pati1993"}
@@ -60,18 +60,20 @@ class Paragraph:
     keys: list[str]
 
 
-def paragraphs(outline: Outline, stimuli: dict[str, int]) -> list[Paragraph]:
+def paragraphs(outline: Outline, stimuli: dict[str, int], halves: dict[str, dict[str, int]]) -> list[Paragraph]:
     """One for each comparison.
 
     Parameters
     ----------
     stimuli
         Comparison -> the most stimuli that two systems shared.
+    halves
+        Comparison -> what intervals came from; see `halves_of`.
     """
-    return [paragraph(name, outline, stimuli.get(name, 0)) for name in outline.comparisons]
+    return [paragraph(name, outline, stimuli.get(name, 0), halves.get(name, {})) for name in outline.comparisons]
 
 
-def paragraph(comparison: str, outline: Outline, stimuli: int) -> Paragraph:
+def paragraph(comparison: str, outline: Outline, stimuli: int, halves: dict[str, int]) -> Paragraph:
     content = outline.config["alignment"][comparison]
     systems = listed([outline.label(name) for name in outline.systems_of(comparison)])
     parts = [
@@ -88,7 +90,7 @@ def paragraph(comparison: str, outline: Outline, stimuli: int) -> Paragraph:
             "Noise ceilings are the square roots of split-half reliabilities after the Spearman-Brown formula"
             " [spearman1910]; units without a positive one were left out."
         )
-    parts += statistics_sentences(content["statistics"])
+    parts += statistics_sentences(content["statistics"], halves)
     text = " ".join(parts)
     return Paragraph(comparison, text, cited(text))
 
@@ -144,7 +146,7 @@ def with_settings(name: str, settings: dict, key: str | None) -> str:
     return f"{name}{f' ({shown})' if shown else ''}{f' [{key}]' if key else ''}"
 
 
-def statistics_sentences(plan: dict) -> list[str]:
+def statistics_sentences(plan: dict, halves: dict[str, int]) -> list[str]:
     """Chance and intervals."""
     found = []
     if plan["permutations"]:
@@ -158,11 +160,12 @@ def statistics_sentences(plan: dict) -> list[str]:
         )
     if plan["resamples"]:
         apart = f", values of {plan['blocks']} kept together," if plan["blocks"] else ""
-        drawn = plan["over"].replace(" and ", " and of ") + apart
-        fallback = SUBJECTS if "subjects" in plan["over"] else ""
+        drawn = drawn_words(plan["over"], halves) + apart
+        fallback = fallback_words(plan["over"], halves)
         found.append(
             f"Intervals of {100 * plan['level']:.3g} % are Student's, with standard errors from"
-            f" {plan['resamples']} random halves of {drawn} drawn without replacement [shao1989]{fallback}; of scores"
+            f" {plan['resamples']} random halves of {drawn} drawn without replacement"
+            f" [shao1989]{f' ({fallback})' if fallback else ''}; of scores"
             " that are fitted to stimuli they are conservative."
         )
     return found

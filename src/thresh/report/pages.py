@@ -9,6 +9,7 @@ from thresh.report import figures, methods, planted, tables
 from thresh.report.data import in_order
 from thresh.report.deflation_figure import PAIR_COLOURS, deflation_chart
 from thresh.report.groups import ROLE_WORDS, Drawing, groups
+from thresh.report.halves import drawn_words, fallback_words, halves_of
 from thresh.report.outline import Outline
 from thresh.report.site import Page, Site, comparison_file
 from thresh.report.words import Sentence, metric_label
@@ -112,6 +113,7 @@ def comparison_page(scores: pd.DataFrame, comparison: str, told: list[Sentence],
     """One comparison: its charts, and every score."""
     names, rows = tables.score_table(scores, outline)
     sided = [json.loads(detail).get("views", ["", ""]) for detail in scores["detail"].replace("", "{}")]
+    statistics, halves = outline.config["alignment"][comparison]["statistics"], halves_of(scores)
     context = {
         "comparison": comparison,
         "told": told,
@@ -122,7 +124,9 @@ def comparison_page(scores: pd.DataFrame, comparison: str, told: list[Sentence],
         "metrics": list(dict.fromkeys(row["metric"].split(",")[0] for row in rows)),
         "undefined": tables.undefined(scores),
         "converging": tables.convergence_table(scores),
-        "level": outline.config["alignment"][comparison]["statistics"]["level"],
+        "level": statistics["level"],
+        "halves": drawn_words(statistics["over"], halves) if halves else "",
+        "fallback": fallback_words(statistics["over"], halves),
         "one_sided": any((a == "raw") != (b == "raw") for a, b in sided),
         "has_theory": bool(scores["expected"].notna().any()),
     }
@@ -180,7 +184,9 @@ def gallery_page(galleries: list[dict], outline: Outline) -> Page:
 
 def methods_page(scores: pd.DataFrame, outline: Outline, site: Site) -> Page:
     """What was computed, in the words of a paper, and what it cites."""
-    found = methods.paragraphs(outline, scores.groupby("comparison")["stimuli"].max().astype(int).to_dict())
+    by_comparison = scores.groupby("comparison")
+    stimuli = by_comparison["stimuli"].max().astype(int).to_dict()
+    found = methods.paragraphs(outline, stimuli, {name: halves_of(mine) for name, mine in by_comparison})
     bibtex = methods.bibliography(list(dict.fromkeys(key for one in found for key in one.keys)))
     site.data_file("references.bib").write_text(bibtex + "\n", encoding="utf-8")
     return Page("methods.html", "methods.html", {"paragraphs": found, "bibtex": bibtex})
