@@ -9,7 +9,7 @@ from scipy import sparse
 
 from thresh.alignment import METRICS, align_pair
 from thresh.alignment.statistics import halves, permutations
-from thresh.alignment.uncertainty import Uncertainty
+from thresh.alignment.uncertainty import Population, Uncertainty, selections, subsets
 from thresh.errors import AlignmentError, ConfigError
 
 from .simulate import normal, related, sparse_features
@@ -189,6 +189,24 @@ def test_subsets_tell_how_a_score_depends_on_the_number_of_stimuli():
 
 
 METRICS_OF = ("linear_cka", "linear_cka_debiased")
+
+
+def test_subsets_are_of_whole_blocks_and_stand_at_the_number_of_stimuli_they_have():
+    sizes = np.array([3, 30, 4, 5, 25, 6, 3, 8, 20])
+    block = np.repeat(np.arange(9), sizes)
+    population = Population(stimuli=len(block), units=(5, 5), blocks=block)
+    plan = Uncertainty(subsets=7, resamples=15, seed=3)
+    found = [*subsets(plan, population), selections(plan, population)["stimuli"]]
+    counts = [len(np.unique(block[one.rows])) for draws in found for one in draws]
+    assert counts == [1] * 7 + [2] * 7 + [4, 5] * 7 + [4]
+    for one in (one for draws in found for one in draws):
+        assert len(one.rows) == sizes[np.unique(block[one.rows])].sum()
+    x, y = related(len(block))
+    sides = side("a", {"raw": x}), side("b", {"raw": y}, blocks=block)
+    points = json.loads(row(align_pair(*sides, {"linear_cka": {}}, uncertainty=plan), representation="raw").convergence)
+    assert [stimuli for stimuli, *_ in points] == [np.mean([len(one.rows) for one in draws]) for draws in found]
+    scores = [METRICS["linear_cka"].score(x[one.rows], y[one.rows])[0] for one in found[1]]
+    assert points[1][1:] == pytest.approx([np.mean(scores), np.std(scores, ddof=1)])
 
 
 def test_atoms_that_are_seldom_active_are_left_out_of_codes():

@@ -14,6 +14,7 @@ from thresh.report import build_report
 from thresh.report.evaluation import few_columns
 from thresh.report.halves import drawn_words, fallback_words
 from thresh.report.outline import Outline
+from thresh.report.tables import convergence_table
 
 from . import fabricated
 from .reading import charts, plain, table_with, tables, texts
@@ -145,6 +146,19 @@ def test_a_table_tells_whether_more_stimuli_would_change_scores(built):
     assert texts(table[0]) == ["Metric", "Of", "56", "112", "225", "450"]
     mean = scores.query("metric == 'linear_cka' and representation == 'raw'")["score"].mean()
     assert texts(table[1]) == ["Linear CKA", "raw", *(f"{mean - less:.3f}" for less in (0.02, 0.01, 0, 0))]
+
+
+def test_pairs_whose_subsets_have_other_sizes_are_left_out_of_the_means(built):
+    def scored(metric, points):
+        return {"metric": metric, "direction": "both", "representation": "raw", "stimuli": 450, "score": 0.9} | {
+            "convergence": json.dumps([[size, mean, 0.1] for size, mean in points])
+        }
+
+    scores = [scored("rsa", [(55.5, 0.1), (112.0, 0.2)]), scored("rsa", [(55.5, 0.3), (112.0, 0.4)])]
+    scores += [scored("rsa", [(57.0, 0.8), (113.0, 0.8)]), scored("cca", [(112.0, 0.5)]), scored("cca", [(113.0, 0.8)])]
+    header, rows = convergence_table(pd.DataFrame(scores))
+    assert header == [56, 112, 450]
+    assert [one["values"] for one in rows] == [["0.200", "0.300", "0.900"], ["–", "0.500", "0.900"]]
 
 
 def test_methods_say_what_was_computed_and_cite_it(built):

@@ -66,7 +66,8 @@ def align_pair(
         `standard_error` are those of `statistics.interval`, `chance` (the mean of the null), `critical`, `p` and
         `calibrated` those of `statistics.chance`; NaN where nothing was drawn. `over` is what halves were drawn of:
         'stimuli' where subjects were asked for and neither side has two, '' where there are no halves. `null` is the
-        list of null scores, by permutation; `convergence` is JSON, [stimuli, mean, standard deviation] of subsets.
+        list of null scores, by permutation; `convergence` is JSON, [mean number of stimuli, mean, standard deviation]
+        of subsets of one size, whole blocks where there are some.
 
     Raises
     ------

@@ -122,7 +122,7 @@ class Scored:
             return {"over": "", "null": [], "convergence": "[]"}
         of = self.drawn(asked)
         found: dict[str, Any] = {"over": "", "null": of.null.tolist()}
-        found["convergence"] = convergence(of, self.comparison.stimuli)
+        found["convergence"] = convergence(of)
         if of.null.size:
             calibrated = chance(score, of.null, best=asked.metric.best, level=1 - self.plan.level)
             found |= {"chance": calibrated.mean, "critical": calibrated.critical}
@@ -160,13 +160,9 @@ class Scored:
         return self.draws[key]
 
 
-def convergence(of: Drawn, stimuli: int) -> str:
-    """JSON: [stimuli, mean, standard deviation] of subsets and halves, those that have two scores."""
-    found = dict(of.subsets)
-    if of.subsets and "stimuli" in of.halves:
-        found[stimuli // 2] = of.halves["stimuli"]
-    sizes = {size: scores[np.isfinite(scores)] for size, scores in sorted(found.items())}
-    lines = [
-        [size, float(scores.mean()), float(scores.std(ddof=1))] for size, scores in sizes.items() if len(scores) > 1
-    ]
-    return json.dumps(lines)
+def convergence(of: Drawn) -> str:
+    """JSON: [mean number of stimuli, mean, standard deviation] of subsets and halves, those that have two scores."""
+    known = [(size, scores[np.isfinite(scores)]) for size, scores in of.subsets]
+    return json.dumps(
+        [[size, float(scores.mean()), float(scores.std(ddof=1))] for size, scores in known if len(scores) > 1]
+    )

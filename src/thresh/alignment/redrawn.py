@@ -43,12 +43,12 @@ class Drawn:
     halves
         'stimuli', 'units', 'subjects' or 'together' -> (resamples,).
     subsets
-        Number of stimuli -> (subsets,).
+        Mean number of stimuli, and the scores of so many (draws,); of halves last, where there are some of stimuli.
     """
 
     null: np.ndarray
     halves: dict[str, np.ndarray]
-    subsets: dict[int, np.ndarray]
+    subsets: list[tuple[float, np.ndarray]]
 
 
 def drawn(asked: list[Asked], x: np.ndarray, y: np.ndarray, population: Population, plan: Uncertainty) -> list[Drawn]:
@@ -73,16 +73,24 @@ def drawn(asked: list[Asked], x: np.ndarray, y: np.ndarray, population: Populati
         return np.array(made).reshape(-1, len(asked)).T
 
     null = nulls(asked, *narrow, population, plan)
-    halves = {kind: scores(found) for kind, found in selections(plan, population).items()}
-    parts = {size: scores(found) for size, found in subsets(plan, population.stimuli)}
+    chosen = selections(plan, population)
+    halves = {kind: scores(found) for kind, found in chosen.items()}
+    parts = [(stimuli_of(found), scores(found)) for found in subsets(plan, population)]
+    if parts and "stimuli" in halves:
+        parts.append((stimuli_of(chosen["stimuli"]), halves["stimuli"]))
     return [
         Drawn(
             null[place],
             {kind: found[place] for kind, found in halves.items()},
-            {size: found[place] for size, found in parts.items()},
+            [(size, found[place]) for size, found in parts],
         )
         for place in range(len(asked))
     ]
+
+
+def stimuli_of(found: list[Selection]) -> float:
+    """How many were drawn, on average: whole blocks may differ in size."""
+    return float(np.mean([len(one.rows) for one in found]))
 
 
 def nulls(asked: list[Asked], x: np.ndarray, y: np.ndarray, population: Population, plan: Uncertainty) -> np.ndarray:

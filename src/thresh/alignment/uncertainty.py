@@ -31,7 +31,8 @@ class Uncertainty:
     level
         Of confidence; chance exceeds the critical value with a probability of 1 - level.
     subsets
-        Of an eighth and of a quarter of the stimuli each, for convergence; 0 for none.
+        Of an eighth and of a quarter of the stimuli (of their blocks, where there are some) each, for convergence; 0
+        for none.
     seed
         Of all draws.
     """
@@ -134,12 +135,15 @@ def indices(items: int, plan: Uncertainty, stream: int, groups: np.ndarray | Non
     return [np.flatnonzero(half) for half in found]
 
 
-def subsets(plan: Uncertainty, stimuli: int) -> Iterator[tuple[int, list[Selection]]]:
-    """Numbers of stimuli, fewer than half, and random subsets of so many."""
+def subsets(plan: Uncertainty, population: Population) -> Iterator[list[Selection]]:
+    """Random subsets of fewer than half of the stimuli, or of their blocks: all of one size in turn."""
+    blocks = np.arange(population.stimuli) if population.blocks is None else population.blocks
+    labels = np.unique(blocks)
     for part in SUBSETS if plan.subsets else ():
-        size = stimuli // part
-        if size >= 2:
+        size = len(labels) // part
+        if size:
             generators = [
                 np.random.default_rng([plan.seed, OF_SUBSETS, size, number]) for number in range(plan.subsets)
             ]
-            yield size, [Selection(np.sort(one.choice(stimuli, size, replace=False))) for one in generators]
+            chosen = [labels[one.choice(len(labels), size, replace=False)] for one in generators]
+            yield [Selection(np.flatnonzero(np.isin(blocks, some))) for some in chosen]

@@ -88,20 +88,25 @@ def views(scores: pd.DataFrame, forward: str, backward: str) -> dict[str, str]:
 def convergence_table(scores: pd.DataFrame) -> tuple[list[int], list[dict]]:
     """Numbers of stimuli, and for each metric and representation the mean over pairs of layers of scores of so many.
 
-    Pairs of layers that share fewer stimuli than most are left out: their subsets have other sizes.
+    Pairs of layers that share fewer stimuli than most, or other blocks of them, are left out: their subsets have other
+    sizes.
     """
     known = scores[scores["convergence"] != "[]"]
     if known.empty:
         return [], []
     known = known[known["stimuli"] == known["stimuli"].mode()[0]]
     points = known["convergence"].map(json.loads)
-    sizes = sorted({int(size) for found in points for size, *_ in found})
+    own = points.map(lambda found: tuple(size for size, *_ in found))
+    # The longest: a metric may not be defined on the smallest subsets.
+    sizes = own[own.map(len) == own.map(len).max()].mode()[0]
+    points = points[own.map(lambda found: set(found) <= set(sizes))]
+    known = known.loc[points.index]
     rows = []
     for (metric, direction, name), mine in known.groupby(["metric", "direction", "representation"], sort=False):
         values = {size: [] for size in sizes}
         for found in points[mine.index]:
             for size, mean, _ in found:
-                values[int(size)].append(mean)
+                values[size].append(mean)
         texts = [number(sum(found) / len(found)) if found else "–" for found in values.values()]
         rows.append(
             {
@@ -110,7 +115,7 @@ def convergence_table(scores: pd.DataFrame) -> tuple[list[int], list[dict]]:
                 "values": [*texts, number(mine["score"].mean())],
             }
         )
-    return [*sizes, int(known["stimuli"].iloc[0])], rows
+    return [*map(round, sizes), int(known["stimuli"].iloc[0])], rows
 
 
 def undefined(scores: pd.DataFrame) -> list[tuple[int, str]]:
