@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from thresh.alignment.statistics.intervals import FEWEST
 from thresh.config_reference import reference_markdown, schema_json
 from thresh.stage_params import (
     alignment_params,
@@ -103,6 +104,27 @@ def errors_of(config):
         (["alignment", "all", "pairs"], [["net", "rw"]], "alignment.all.pairs[0]: found 'rw', expected a key of"),
         (["alignment", "all", "metrics"], ["rsa", {"cca": {}}], "alignment.all.metrics: expected a list of names"),
         (["alignment", "all", "metrics"], {"rsa": 0}, "alignment.all.metrics.rsa: found 0, expected a mapping."),
+        (
+            ["alignment", "all", "statistics"],
+            {"permutations": 5},
+            "alignment.all.statistics.permutations: found 5, expected at least 19 permutations, or 0, to tell chance at"
+            " level 0.95.",
+        ),
+        (
+            ["alignment", "all", "statistics"],
+            {"level": 0.999},
+            "alignment.all.statistics: found 100, expected at least 999 permutations, or 0, to tell chance at level",
+        ),
+        (
+            ["alignment", "all", "statistics"],
+            {"permutations": 3, "level": 1.5},
+            "alignment.all.statistics.level: found 1.5, input should be less than 1.",
+        ),
+        (
+            ["alignment", "all", "statistics"],
+            {"resamples": 9},
+            f"alignment.all.statistics.resamples: found 9, expected at least {FEWEST} resamples, or 0.",
+        ),
         (["alignment", "all", "representations"], ["learned"], "alignment.all.representations: expected a mapping."),
         (
             ["alignment", "all", "representations", "learned"],

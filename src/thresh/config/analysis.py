@@ -4,7 +4,7 @@ import math
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
 from thresh.config.sections import Name, Parameters, Section, only_names
 
@@ -180,22 +180,31 @@ def metrics_with_params(value: Any) -> Any:
     return value
 
 
+FEWEST_HALVES = 10  # for an interval; see alignment.statistics.intervals
+
+
 class Statistics(Section):
     """What is computed beside each score of a comparison (docs/statistics.md)."""
 
+    # Before `permutations`, which are checked against it.
+    level: float = Field(0.95, gt=0, lt=1, description="Of confidence; a score beats chance at 1 - level.")
     permutations: int = Field(
         100,
         ge=0,
+        validate_default=True,
         description="Permutations of the stimuli, the same for all layers, for chance: p-values and calibrated scores; "
         "0: none. A paper needs 1000.",
     )
     resamples: int = Field(100, ge=0, description="Random halves, for confidence intervals; 0: none.")
     over: Literal["stimuli", "units", "subjects", "stimuli and units", "stimuli and subjects"] = Field(
-        "stimuli", description="What halves are drawn of. Subjects are those of the units of recordings."
+        "stimuli",
+        description="What halves are drawn of. Subjects are those of the units of recordings; where no side has two, "
+        "stimuli alone are drawn.",
     )
-    level: float = Field(0.95, gt=0, lt=1, description="Of confidence; a score beats chance at 1 - level.")
     subsets: int = Field(
-        5, ge=0, description="Subsets of an eighth and a quarter of the stimuli, for convergence; 0: none."
+        5,
+        ge=0,
+        description="Subsets of an eighth and a quarter of the stimuli, or of their blocks, for convergence; 0: none.",
     )
     blocks: str | None = Field(
         None,
@@ -203,14 +212,21 @@ class Statistics(Section):
         "value are drawn together into halves. Default: all are exchangeable.",
     )
 
-    @model_validator(mode="after")
-    def enough_to_tell(self) -> Self:
-        fewest = math.ceil(1 / (1 - self.level) - 1e-9) - 1
-        if 0 < self.permutations < fewest:
-            raise ValueError(f"expected at least {fewest} permutations, or none, to tell chance at level {self.level}")
-        if 0 < self.resamples < 10:
-            raise ValueError("expected at least 10 resamples, or none")
-        return self
+    @field_validator("permutations")
+    @classmethod
+    def enough_to_tell(cls, permutations: int, info: ValidationInfo) -> int:
+        level = info.data.get("level")  # none where it was refused itself
+        fewest = 0 if level is None else math.ceil(1 / (1 - level) - 1e-9) - 1
+        if 0 < permutations < fewest:
+            raise ValueError(f"expected at least {fewest} permutations, or 0, to tell chance at level {level}")
+        return permutations
+
+    @field_validator("resamples")
+    @classmethod
+    def enough_to_spread(cls, resamples: int) -> int:
+        if 0 < resamples < FEWEST_HALVES:
+            raise ValueError(f"expected at least {FEWEST_HALVES} resamples, or 0")
+        return resamples
 
 
 class Comparison(Section):
