@@ -9,6 +9,7 @@ from thresh.dictionaries.inputs import transform_of
 from thresh.dictionaries.learn import job_of
 from thresh.dictionaries.moments import moments
 from thresh.dictionaries.rows import ArrayRows
+from thresh.dictionaries.specs import check_method
 from thresh.dictionaries.training import train
 from thresh.errors import ConfigError, DictionaryError
 
@@ -124,6 +125,11 @@ def test_unknown_methods_and_parameters_are_named(x):
         learn(x, "nope")
     with pytest.raises(ConfigError, match=r"penality: found 0.1, expected a parameter of online: penalty"):
         learn(x, "online", penality=0.1)
+    with pytest.raises(ConfigError, match=r"sed: found 1, expected .*, seed, normalise; nearest: seed\."):
+        learn(x, "online", sed=1)
+    # Of a study's dictionary `seed` stands beside `params`, not among them.
+    with pytest.raises(ConfigError, match=r"seed: found 1, expected a parameter of online: .*, normalise\."):
+        check_method("online", "4x", {"seed": 1})
     with pytest.raises(ConfigError, match="batch_size"):
         learn(x, "topk", atoms=8, k=2, batch_size=0)
     with pytest.raises(ConfigError, match="between 1 and the number of atoms"):

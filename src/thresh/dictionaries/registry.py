@@ -2,7 +2,7 @@
 
 import importlib
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from thresh import dictionary_methods
@@ -42,7 +42,7 @@ def learner_of(
     **params: Any,
 ) -> Learner:
     """The learner that these arguments of `learn` ask for; ConfigError where they cannot be used."""
-    kind = method_class(method, params)
+    kind = method_class(method, params, ["seed", "normalise"])
     if normalise is not None and normalise not in kind.normalisations:
         raise ConfigError("normalise", normalise, f"one of {', '.join(kind.normalisations)} for {method}")
     return kind(units, atoms, seed=seed, device=device, **params)
@@ -53,11 +53,11 @@ def check_atoms(label: str, atoms: int, rows: int) -> None:
         raise DictionaryError(f"{label}: found {rows} rows for {atoms} atoms, expected at least as many rows.")
 
 
-def method_class(method: str, params: dict[str, Any]) -> type[Learner]:
-    """The class of a method, after a check that it knows all the parameters."""
+def method_class(method: str, params: dict[str, Any], beside: Iterable[str]) -> type[Learner]:
+    """The class of a method, after a check that it, or whoever asks (`beside`), knows all the parameters."""
     if method not in METHODS:
         raise ConfigError("method", method, f"one of {', '.join(METHODS)}")
-    check_names(params, parameters(METHODS[method]), method)
+    check_names(params, [*parameters(METHODS[method]), *beside], method)
     return METHODS[method]
 
 

@@ -41,7 +41,7 @@ def seed_of(seed: int, place: str) -> int:
 
 def check_method(method: str, atoms: int | str, params: dict) -> None:
     """Raise ConfigError where a method is unknown, or one of its parameters is or has a value that cannot be used."""
-    method_class(method, {key: value for key, value in params.items() if key != "normalise"})
+    method_class(method, params, ["normalise"])
     if method in JOINT:
         if "blocks" in params:
             raise ConfigError("blocks", params["blocks"], "nothing: the study knows the units of its layers")
