@@ -65,5 +65,7 @@ def test_bad_input_is_named(dictionary, x):
         infer(x, dictionary, "omp", sparsity=3)
     with pytest.raises(ConfigError, match="not both"):
         infer(x[:10], dictionary, penalty=1.0, relative_penalty=0.1)
-    with pytest.raises(DictionaryError, match="no penalty of its own"):
+    with pytest.raises(ConfigError, match=r"^penalty: found None, expected a value.* has no penalty of its own"):
         infer(x[:10], dictionary)
+    with pytest.raises(ConfigError, match=r"^relative_penalty: found 0\.1, expected penalty .* no scale of its own"):
+        infer(x[:10], SimpleNamespace(atoms=dictionary.atoms), relative_penalty=0.1)

@@ -99,7 +99,8 @@ def infer(
     DictionaryError
         A value is not finite (names the row) or shapes differ.
     ConfigError
-        As `check_solver`, k above the number of atoms, or `warm` for a solver that cannot use it.
+        As `check_solver`, k above the number of atoms, no penalty where the dictionary has none of its own, or `warm`
+        for a solver that cannot use it.
     """
     atoms, units = shape_of(dictionary)
     if isinstance(solver, str):

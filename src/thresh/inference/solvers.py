@@ -101,13 +101,14 @@ def absolute_penalty(dictionary, penalty: float | None, relative: float | None) 
     if penalty is not None:
         return penalty
     known = "scale" if relative is not None else "penalty"
-    value = getattr(dictionary, known, None)
-    if value is None:
-        others = "or relative_penalty; or solver='encoder' for its own codes" if known == "penalty" else "in its place"
-        raise DictionaryError(
-            f"lasso: this dictionary has no {known} of its own, expected the parameter penalty, {others}."
-        )
-    return value if relative is None else relative * value
+    value, lacking = getattr(dictionary, known, None), f"this dictionary has no {known} of its own"
+    if value is not None:
+        return value if relative is None else relative * value
+    if relative is not None:
+        raise ConfigError("relative_penalty", relative, f"penalty in its place, for {lacking}")
+    raise ConfigError(
+        "penalty", None, f"a value, or relative_penalty, for {lacking}; or solver='encoder' for its codes"
+    )
 
 
 def within(k: int | None, codes: Tensor, x: Tensor, atoms: Tensor, nonnegative: bool) -> Tensor:
