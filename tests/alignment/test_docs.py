@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 import zarr
 from scipy.spatial.distance import pdist
 
-from thresh.alignment import compare_rdms
+from thresh.alignment import METRICS, compare_rdms
+from thresh.config import Comparison
 from thresh.store import ActivationsSpec, ShardWriter, lay_out_activations, seal
 from thresh.store.arrays import write_array
 
@@ -55,6 +57,13 @@ def test_the_example_of_statistics_tells_what_was_planted():
     names = run(BLOCKS["statistics"][0])
     assert names["found"].p == 1 / 1001
     assert names["around"].low < names["score"](names["x"], names["y"]) < names["around"].high
+
+
+def test_the_study_with_bands_is_one():
+    (block,) = re.findall(r"```yaml\n(.*?)```", (DOCS / "alignment.md").read_text(encoding="utf-8"), re.DOTALL)
+    for content in yaml.safe_load(block)["alignment"].values():
+        for name, params in Comparison.model_validate(content).metrics.items():
+            assert METRICS[name].split_parameters(params)[0] == params
 
 
 def test_repeats_of_a_study_s_recording_are_read_from_its_store(tmp_path, monkeypatch):

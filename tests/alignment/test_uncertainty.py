@@ -151,6 +151,26 @@ def test_intervals_over_units_and_subjects_draw_columns():
         assert errors[f"stimuli and {other}"] >= max(errors["stimuli"], errors[other])
 
 
+def test_bands_of_a_study_go_with_the_units_that_are_drawn():
+    x, y = related(60, units_x=8, units_y=12, noise=3)
+    bands, plan = ["early"] * 3 + ["late"] * 5, Uncertainty(permutations=3, resamples=12, over="units", seed=2)
+    metrics = {"linear_predictivity": json.loads(json.dumps({"bands": bands, "draws": 4, "folds": 3}))}
+    table = align_pair(side("a", {"raw": x}), side("b", {"raw": y}), metrics, seed=1, uncertainty=plan)
+    there = row(table, representation="raw", direction="a_to_b")
+    params = {"draws": 4, "folds": 3, "seed": 1}
+    score, detail = METRICS["linear_predictivity"].score(x, y, bands=bands, **params)
+    assert there.score == score
+    assert json.loads(there.detail)["band_shares"] == detail["band_shares"]
+    of_x, of_y = (halves(units, 12, seed=3 * 2 + 1 + stream) for stream, units in enumerate((8, 12)))
+    expected = [
+        METRICS["linear_predictivity"].score(x[:, a], y[:, b], bands=np.array(bands)[a].tolist(), **params)[0]
+        for a, b in zip(of_x, of_y, strict=True)
+    ]
+    assert there.standard_error == pytest.approx(np.std(expected, ddof=1), rel=1e-9)
+    back = row(table, representation="raw", direction="b_to_a")
+    assert back.error == "bands: found 8 labels, expected one for each of 12 units of x."
+
+
 def test_the_control_stays_within_blocks_too():
     category = np.repeat(np.arange(8), 15)
     means = normal(8, 6, seed=1)[category]

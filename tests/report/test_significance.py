@@ -58,6 +58,11 @@ def test_pairs_of_systems_and_scores_without_a_null_are_judged_apart():
     assert found["beats_chance"].tolist() == [True, True, None]
 
 
+def test_bands_are_told_by_their_names_not_unit_by_unit():
+    sentence = methods.metric_sentence("linear_predictivity", {"bands": ["image"] * 4 + ["sound"] * 2}, 3)
+    assert "bands image and sound, draws 100, seed 3" in sentence
+
+
 def test_every_metric_has_its_words_and_every_key_its_reference():
     assert set(methods.METRIC_WORDS) == set(METRICS)
     keys = {key for _, keys in methods.METRIC_WORDS.values() for key in keys}

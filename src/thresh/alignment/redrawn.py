@@ -68,7 +68,7 @@ def drawn(asked: list[Asked], x: np.ndarray, y: np.ndarray, population: Populati
         made = []
         for one in found:
             of_x, of_y = narrow if one.has_all_units else (taken(x, one.units_x, 1), taken(y, one.units_y, 1))
-            measure = partial(metric.measure, taken(of_x, one.rows), taken(of_y, one.rows), **params)
+            measure = partial(metric.measure, taken(of_x, one.rows), taken(of_y, one.rows), **of_units(params, one))
             made.append(summaries(asked, measure, one.units_y))
         return np.array(made).reshape(-1, len(asked)).T
 
@@ -86,6 +86,12 @@ def drawn(asked: list[Asked], x: np.ndarray, y: np.ndarray, population: Populati
         )
         for place in range(len(asked))
     ]
+
+
+def of_units(params: dict, one: Selection) -> dict:
+    """Parameters of a measure, with the bands of the chosen units of x where there are bands."""
+    bands = params.get("bands")
+    return params if bands is None else params | {"bands": taken(np.asarray(bands, dtype=object), one.units_x)}
 
 
 def stimuli_of(found: list[Selection]) -> float:

@@ -108,6 +108,8 @@ def metric_sentence(name: str, given: dict, seed: int) -> str:
         keys = [*keys, "duprelatour2022"]
     unused = {"draws"} if params.get("bands") is None else set()
     told = {key: value for key, value in params.items() if key not in unused}
+    if params.get("bands") is not None:  # a label a unit
+        told["bands"] = listed([str(label) for label in dict.fromkeys(params["bands"])])
     shown = [setting(key, value) for key, value in told.items() if value is not None and value is not False]
     settings = f" ({', '.join(shown)})" if shown else ""
     return f"{metric.label}: {words}{settings} [{'; '.join(keys)}]."
