@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from thresh.alignment.arrays import column_correlation, paired
-from thresh.alignment.folds import FOLDS, PrincipalAxes, PrincipalAxesByFold, split
+from thresh.alignment.arrays import paired
+from thresh.alignment.canonical_pairs import held_out_pairs, pairs_of_folds
+from thresh.alignment.folds import FOLDS, PrincipalAxesByFold, split
 from thresh.parameters import SEED, SHARE, checked, integer, optional
 
 
@@ -113,13 +114,8 @@ def svcca(
     Raghu et al. 2017, section 2. Agrees with scikit-learn `PCA` and `CCA`.
     """
     x, y = paired(x, y)
-    axes_x, axes_y = PrincipalAxesByFold(x), PrincipalAxesByFold(y)
-    scores = []
-    for train, test in fitted_and_scored(len(x), folds, seed, groups):
-        of_x, of_y = (below_the_rows(holding(axes(train, test), variance), folds) for axes in (axes_x, axes_y))
-        _, correlation = held_out_pairs(of_x, of_y)
-        scores.append(correlation.mean() if len(correlation) else 0.0)
-    return float(np.mean(scores))
+    pairs = pairs_of_folds(x, y, variance, folds, seed, groups)
+    return float(np.mean([correlation.mean() if len(correlation) else 0.0 for _, _, correlation in pairs]))
 
 
 @checked(variance=SHARE, folds=optional(FOLDS), seed=SEED)
@@ -169,47 +165,8 @@ def pwcca(
     not whitened, adds the means back, and takes the side with fewer units.
     """
     x, y = paired(x, y)
-    axes_x, axes_y = PrincipalAxesByFold(x), PrincipalAxesByFold(y)
     scores = []
-    for train, test in fitted_and_scored(len(x), folds, seed, groups):
-        of_x, of_y = (below_the_rows(holding(axes(train, test), variance), folds) for axes in (axes_x, axes_y))
-        variates, correlation = held_out_pairs(of_x, of_y)
+    for train, variates, correlation in pairs_of_folds(x, y, variance, folds, seed, groups):
         weights = np.abs(variates.T @ (x[train] - x[train].mean(axis=0))).sum(axis=1)
         scores.append(weights @ correlation / weights.sum() if len(correlation) else 0.0)
     return float(np.mean(scores))
-
-
-def fitted_and_scored(
-    rows: int, folds: int | None, seed: int, groups: ArrayLike | None
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Training and held-out rows of every fold; without folds, all rows are both."""
-    everything = np.arange(rows)
-    return [(everything, everything)] if folds is None else split(rows, folds, seed, groups)
-
-
-def below_the_rows(axes: PrincipalAxes, folds: int | None) -> PrincipalAxes:
-    """So few axes of each side that training rows do not correlate perfectly whatever they are.
-
-    Where two sides together have more dimensions than training rows, several canonical correlations are 1, and which of
-    the directions that reach it come out is a matter of rounding. The published form on all rows is left as it is.
-    """
-    return axes if folds is None else axes.first((len(axes.left) - 1) // 2)
-
-
-def holding(axes: PrincipalAxes, variance: float) -> PrincipalAxes:
-    """The first axes, as many as hold this share of the variance of the training rows."""
-    if variance == 1 or not len(axes.singular):
-        return axes
-    held = np.cumsum(axes.singular**2)
-    return axes.first(int(np.searchsorted(held, variance * held[-1] * (1 - 1e-12))) + 1)
-
-
-def held_out_pairs(of_x: PrincipalAxes, of_y: PrincipalAxes) -> tuple[np.ndarray, np.ndarray]:
-    """Canonical variates of x on the training rows, (training rows, pairs), and how far pairs correlate on the others.
-
-    Variates are orthonormal; correlations (pairs,) fall on the training rows, not necessarily on the held-out ones.
-    """
-    left, _, right = np.linalg.svd(of_x.left.T @ of_y.left, full_matrices=False)
-    variates_x = of_x.held_out / of_x.singular @ left
-    variates_y = of_y.held_out / of_y.singular @ right.T
-    return of_x.left @ left, column_correlation(variates_x, variates_y)
