@@ -15,27 +15,36 @@ def imports(folder: Path) -> str:
     return ""
 
 
-def responses(folder: Path) -> list[np.ndarray]:
+def activations(folder: Path) -> list:
     from thresh.store import open_activations
 
-    stores = [open_activations(folder / f"{name}.zarr") for name in "xy"]
-    return [store.read(0, store.shape[0]).astype(np.float64) for store in stores]
+    return [open_activations(folder / f"{name}.zarr") for name in "xy"]
+
+
+def codes(folder: Path) -> list:
+    from thresh.store import open_codes
+
+    return [open_codes(folder / f"{name}.zarr") for name in "xy"]
+
+
+def responses(folder: Path) -> list[np.ndarray]:
+    return [store.read(0, store.shape[0]).astype(np.float64) for store in activations(folder)]
+
+
+def dense_codes(folder: Path) -> list[np.ndarray]:
+    return [store.read().toarray().astype(np.float64) for store in codes(folder)]
 
 
 def cka(folder: Path) -> str:
     from thresh.alignment import at_size
-    from thresh.store import open_activations
 
-    x, y = (open_activations(folder / f"{name}.zarr") for name in "xy")
-    return f"{at_size.linear_cka(x, y, debiased=True):.8f}"
+    return f"{at_size.linear_cka(*activations(folder), debiased=True):.8f}"
 
 
 def cka_of_codes(folder: Path) -> str:
     from thresh.alignment import at_size
-    from thresh.store import open_codes
 
-    x, y = (open_codes(folder / f"{name}.zarr") for name in "xy")
-    return f"{at_size.linear_cka(x, y, debiased=True):.8f}"
+    return f"{at_size.linear_cka(*codes(folder), debiased=True):.8f}"
 
 
 def cka_of_codes_dense(folder: Path) -> str:
@@ -67,10 +76,8 @@ def cka_in_memory(folder: Path) -> str:
 
 def cka_biased(folder: Path) -> str:
     from thresh.alignment import at_size
-    from thresh.store import open_activations
 
-    x, y = (open_activations(folder / f"{name}.zarr") for name in "xy")
-    return f"{at_size.linear_cka(x, y):.8f}"
+    return f"{at_size.linear_cka(*activations(folder)):.8f}"
 
 
 def cka_biased_by_rsatoolbox(folder: Path) -> str:
@@ -82,10 +89,8 @@ def cka_biased_by_rsatoolbox(folder: Path) -> str:
 
 def predictivity(folder: Path) -> str:
     from thresh.alignment import at_size
-    from thresh.store import open_activations
 
-    x, y = (open_activations(folder / f"{name}.zarr") for name in "xy")
-    return f"{np.median(at_size.linear_predictivity(x, y).r):.8f}"
+    return f"{np.median(at_size.linear_predictivity(*activations(folder)).r):.8f}"
 
 
 def predictivity_in_memory(folder: Path) -> str:
@@ -113,16 +118,14 @@ def predictivity_by_sklearn(folder: Path) -> str:
 
 def semi(folder: Path) -> str:
     from thresh.alignment.at_size import semi_matches
-    from thresh.store import open_codes
 
-    return described(semi_matches(*(open_codes(folder / f"{name}.zarr") for name in "xy")), folder)
+    return described(semi_matches(*codes(folder)), folder)
 
 
 def matching(folder: Path) -> str:
     from thresh.alignment.at_size import one_to_one_matches
-    from thresh.store import open_codes
 
-    return described(one_to_one_matches(*(open_codes(folder / f"{name}.zarr") for name in "xy")), folder)
+    return described(one_to_one_matches(*codes(folder)), folder)
 
 
 def described(found: list, folder: Path) -> str:
@@ -130,12 +133,6 @@ def described(found: list, folder: Path) -> str:
     order = np.load(folder / "order.npy")
     score = np.mean([fold.weight @ fold.correlation for fold in found])
     return f"{score:.8f}, {np.mean([np.mean(order[fold.y] == fold.x) for fold in found]):.5f} planted"
-
-
-def dense_codes(folder: Path) -> list[np.ndarray]:
-    from thresh.store import open_codes
-
-    return [open_codes(folder / f"{name}.zarr").read().toarray().astype(np.float64) for name in "xy"]
 
 
 def semi_dense(folder: Path) -> str:
