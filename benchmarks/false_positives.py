@@ -11,6 +11,9 @@ its own mean, and by each layer's own. `share` is that of p <= .05, with its bin
 Intervals: 95 %, of two noisy mixings of the same features, from 50 halves of 100 stimuli; `covered` is the share of
 draws whose interval holds the mean score of all draws, `error` the mean standard error over the standard deviation of
 the scores.
+
+Populations: the same of units, of subjects, and of either with the stimuli, 20 and 14 units or 8 subjects of 6 units
+drawn from very many; beside them the score of very many, and the share of intervals that hold that one.
 """
 
 import argparse
@@ -22,16 +25,26 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from interval_coverage import (
+    KEY,
+    OVER,
+    coverage,
+    coverage_of_population,
+    of_population,
+    over_stimuli,
+    over_units,
+    scores,
+)
 from machine import machine, table
-from nulls import NULLS, categories, labels, related, side
-from thresh.alignment import METRICS, align_pair
+from nulls import NULLS, categories, labels, side
+from thresh.alignment import METRICS
 from thresh.alignment.statistics import across_layers
 from thresh.alignment.uncertainty import Uncertainty
 
 LEVEL = 0.05
 WIDTHS = (5, 10, 20, 40, 80, 160)  # of the layers of one network: chance differs between them
-STIMULI, MORE_STIMULI = 64, 100
-KEY = ["metric", "direction"]
+STIMULI = 64
+PARTS = ("nulls", "layers", "intervals", "populations")
 FOR_LAYERS = ("linear_cka_debiased", "linear_predictivity", "one_to_one_matching")
 
 
@@ -42,7 +55,7 @@ def main() -> None:
     parser.add_argument("--halves", type=int, default=50)
     parser.add_argument("--metrics", nargs="+", default=list(METRICS))
     parser.add_argument("--first", type=int, default=0, help="seed of the first null")
-    parser.add_argument("--parts", nargs="+", default=["nulls", "layers", "intervals"])
+    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
@@ -57,7 +70,11 @@ def main() -> None:
         if "layers" in options.parts:
             print("\n" + layers(pool.map(partial(best_of_layers, options), seeds)), flush=True)
         if "intervals" in options.parts:
-            print("\n" + coverage(pool.map(partial(intervals, options), seeds)), flush=True)
+            print("\n" + coverage(pool.map(partial(over_stimuli, options), seeds)), flush=True)
+        if "populations" in options.parts:
+            found = pool.map(partial(over_units, options), product(OVER, seeds))
+            population = pool.map(partial(of_population, options), OVER)
+            print("\n" + coverage_of_population(found, population), flush=True)
 
 
 def chances(options: argparse.Namespace, case: tuple[str, int]) -> pd.DataFrame:
@@ -67,13 +84,8 @@ def chances(options: argparse.Namespace, case: tuple[str, int]) -> pd.DataFrame:
     x, y = (categories if kind == "categories" else NULLS[kind])(random, STIMULI)
     blocks = labels(STIMULI) if kind == "categories" else None
     plan = Uncertainty(permutations=options.permutations, seed=seed)
-    sides = side("a", "layer", x, blocks), side("b", "layer", y)
-    return scores(*sides, options, plan, seed).assign(kind=kind)
-
-
-def scores(a, b, options: argparse.Namespace, plan: Uncertainty, seed: int) -> pd.DataFrame:
-    found = align_pair(a, b, {name: {} for name in options.metrics}, seed=seed, uncertainty=plan)
-    return found[found["role"] == "raw"]
+    sides = side("a", "layer", x, blocks=blocks), side("b", "layer", y)
+    return scores(*sides, options.metrics, plan, seed).assign(kind=kind)
 
 
 def shares(found: Iterable[pd.DataFrame]) -> str:
@@ -96,9 +108,9 @@ def best_of_layers(options: argparse.Namespace, seed: int) -> list[tuple[str, fl
     # Layers of one network resemble each other.
     stack = [x @ random.normal(size=(x.shape[1], width)) + random.normal(size=(len(x), width)) for width in WIDTHS]
     plan = Uncertainty(permutations=options.permutations, seed=seed)
-    options = argparse.Namespace(**{**vars(options), "metrics": [m for m in FOR_LAYERS if m in options.metrics]})
+    metrics = [name for name in FOR_LAYERS if name in options.metrics]
     tables = [
-        scores(side("a", f"{n}", layer), side("b", "layer", y), options, plan, seed) for n, layer in enumerate(stack)
+        scores(side("a", f"{n}", layer), side("b", "layer", y), metrics, plan, seed) for n, layer in enumerate(stack)
     ]
     found = []
     for key, rows in pd.concat(tables).groupby(KEY, sort=False):
@@ -112,22 +124,6 @@ def layers(found: Iterable[list[tuple[str, float, float]]]) -> str:
     share = everything.set_index("metric").le(LEVEL).groupby(level=0, sort=False).mean()
     lines = [[name, f"{row.alone:.3f}", f"{row.together:.3f}"] for name, row in share.iterrows()]
     return table([f"best of {len(WIDTHS)} layers called aligned", "each layer's p", "p across layers"], lines)
-
-
-def intervals(options: argparse.Namespace, seed: int) -> pd.DataFrame:
-    x, y = related(np.random.default_rng([seed, 7]), MORE_STIMULI)
-    plan = Uncertainty(resamples=options.halves, seed=seed)
-    return scores(side("a", "layer", x), side("b", "layer", y), options, plan, seed)
-
-
-def coverage(found: Iterable[pd.DataFrame]) -> str:
-    lines = []
-    for (metric, direction), rows in pd.concat(found).groupby(KEY, sort=False):
-        mean, known = rows["score"].mean(), rows.dropna(subset=["low"])
-        held = ((known["low"] <= mean) & (mean <= known["high"])).mean()
-        ratio = known["standard_error"].mean() / rows["score"].std()
-        lines.append([metric, direction, f"{mean:.3f}", f"{held:.3f}", f"{ratio:.2f}"])
-    return table(["intervals", "", "mean score", "covered", "error"], lines)
 
 
 if __name__ == "__main__":

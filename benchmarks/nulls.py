@@ -10,10 +10,10 @@ Pair = tuple[np.ndarray, np.ndarray]
 CATEGORIES, SHOWN = 8, 8  # stimuli of so many categories, so many of each
 
 
-def side(system: str, layer: str, values: np.ndarray, blocks: np.ndarray | None = None) -> Side:
+def side(system: str, layer: str, values: np.ndarray, **more: np.ndarray | None) -> Side:
     """Responses to stimuli 0, 1, ... as a side of a comparison."""
     ids = np.array([f"{row:05d}" for row in range(len(values))])
-    return Side(system, layer, ids, ids, {"raw": View("raw", values)}, blocks=blocks)
+    return Side(system, layer, ids, ids, {"raw": View("raw", values)}, **more)
 
 
 def dense(random: np.random.Generator, stimuli: int) -> Pair:
