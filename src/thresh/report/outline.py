@@ -5,10 +5,9 @@ from functools import cached_property
 
 from thresh.config import Config
 from thresh.dictionary_methods import CONTROLS
-from thresh.model_kinds import MODELS
 from thresh.study import Study
+from thresh.system_kinds import MODELS, RECORDINGS
 
-RECORDINGS = ("nwb", "arrays")
 PRODUCTS = (
     *("stimuli", "models", "recordings", "dictionaries", "codes", "evaluation", "stability", "probes", "splices"),
     *("alignment", "report"),
