@@ -8,6 +8,7 @@ import pytest
 from scipy import sparse
 
 from thresh.alignment import METRICS, align_pair
+from thresh.alignment.redrawn import Asked, drawn
 from thresh.alignment.statistics import halves, permutations
 from thresh.alignment.uncertainty import Population, Uncertainty, selections, subsets
 from thresh.errors import AlignmentError, ConfigError
@@ -214,7 +215,7 @@ METRICS_OF = ("linear_cka", "linear_cka_debiased")
 def test_subsets_are_of_whole_blocks_and_stand_at_the_number_of_stimuli_they_have():
     sizes = np.array([3, 30, 4, 5, 25, 6, 3, 8, 20])
     block = np.repeat(np.arange(9), sizes)
-    population = Population(stimuli=len(block), units=(5, 5), blocks=block)
+    population = Population(rows=len(block), units=(5, 5), blocks=block)
     plan = Uncertainty(subsets=7, resamples=15, seed=3)
     found = [*subsets(plan, population), selections(plan, population)["stimuli"]]
     counts = [len(np.unique(block[one.rows])) for draws in found for one in draws]
@@ -248,3 +249,16 @@ def test_what_cannot_be_drawn_is_refused():
     x, y = related(60)
     with pytest.raises(AlignmentError, match="found 3 subjects, expected one for each of 9 units"):
         align_pair(side("a", {"raw": x}), side("b", {"raw": y}, subjects=np.array(["m"] * 3)), {"linear_cka": {}})
+
+
+def test_subsets_of_rows_that_belong_to_stimuli_are_whole_stimuli_and_are_counted_in_these():
+    groups = np.repeat(np.arange(16), [1, 4, 2, 9, 3, 5, 1, 7, 2, 2, 6, 3, 8, 4, 1, 2])
+    population, plan = Population(rows=len(groups), units=(12, 9), groups=groups), Uncertainty(subsets=6, resamples=12)
+    for size, found in zip((2, 4), subsets(plan, population), strict=True):
+        for one in found:
+            assert len(one.rows) == np.isin(groups, np.unique(groups[one.rows])).sum()
+            assert len(np.unique(groups[one.rows])) == size
+    x, y = related(len(groups))
+    asked = Asked(METRICS["linear_cka"], {}, {}, False)
+    (of,) = drawn([asked], x, y, population, plan)
+    assert [stimuli for stimuli, _ in of.subsets] == [2, 4, 8]

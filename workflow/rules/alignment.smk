@@ -29,14 +29,14 @@ rule align:
                 study, w.comparison, side_of(w, "a"), side_of(w, "b")
             )
         ),
-        attributes=lambda w: [
-            f"{stimuli_of(w.a_system)}#attribute:{name}"
-            for name in stage_params.attributes_of_comparison(study, w.comparison)
+        parts=lambda w: [
+            f"{stimuli_of(w.a_system)}#{part}"
+            for part in stage_params.parts_of_comparison(study, w.comparison)
         ],
         script=script("align"),
         code=code("align"),
     shell:
         "python {params.script:q} --a {input.a:q} --b {input.b:q} --a-codes {input.a_codes:q}"
         " --b-codes {input.b_codes:q} --stimuli {input.stimuli:q}#split"
-        " --attributes {params.attributes:q} --params {params.config:q}"
+        " --attributes {params.parts:q} --params {params.config:q}"
         " --code {params.code} --manifest {output.manifest:q} > {log:q} 2>&1"

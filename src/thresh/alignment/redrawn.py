@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from thresh.alignment.metric import Metric
+from thresh.alignment.metric import GROUPS, Metric
 from thresh.alignment.rotation import thin
-from thresh.alignment.statistics.draws import permutations
 from thresh.alignment.uncertainty import Population, Selection, Uncertainty, selections, subsets, taken
 from thresh.errors import AlignmentError
 
@@ -31,6 +30,10 @@ class Asked:
     def measured(self) -> tuple:
         """Names what is measured once for all metrics that read it."""
         return (self.metric.measure, json.dumps(self.of_measure, sort_keys=True, default=repr), self.reverse)
+
+    def of_rows(self, groups: np.ndarray | None) -> dict:
+        """Parameters of the measure of some rows, which belong to these groups."""
+        return self.of_measure | ({GROUPS: groups} if groups is not None and self.metric.takes_groups else {})
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def drawn(asked: list[Asked], x: np.ndarray, y: np.ndarray, population: Populati
     y : (stimuli, units_y)
         In the direction of `asked`.
     """
-    metric, params = asked[0].metric, asked[0].of_measure
+    metric, params, groups = asked[0].metric, asked[0].of_measure, population.groups
     narrow = reduced(metric, x, y, params)
 
     def scores(found: list[Selection]) -> np.ndarray:
@@ -68,16 +71,18 @@ def drawn(asked: list[Asked], x: np.ndarray, y: np.ndarray, population: Populati
         made = []
         for one in found:
             of_x, of_y = narrow if one.has_all_units else (taken(x, one.units_x, 1), taken(y, one.units_y, 1))
-            measure = partial(metric.measure, taken(of_x, one.rows), taken(of_y, one.rows), **of_units(params, one))
+            of_rows = asked[0].of_rows(None if groups is None else taken(groups, one.rows))
+            parameters = of_units(of_rows, one)
+            measure = partial(metric.measure, taken(of_x, one.rows), taken(of_y, one.rows), **parameters)
             made.append(summaries(asked, measure, one.units_y))
         return np.array(made).reshape(-1, len(asked)).T
 
     null = nulls(asked, *narrow, population, plan)
     chosen = selections(plan, population)
     halves = {kind: scores(found) for kind, found in chosen.items()}
-    parts = [(stimuli_of(found), scores(found)) for found in subsets(plan, population)]
+    parts = [(stimuli_of(found, groups), scores(found)) for found in subsets(plan, population)]
     if parts and "stimuli" in halves:
-        parts.append((stimuli_of(chosen["stimuli"]), halves["stimuli"]))
+        parts.append((stimuli_of(chosen["stimuli"], groups), halves["stimuli"]))
     return [
         Drawn(
             null[place],
@@ -94,23 +99,22 @@ def of_units(params: dict, one: Selection) -> dict:
     return params if bands is None else params | {"bands": taken(np.asarray(bands, dtype=object), one.units_x)}
 
 
-def stimuli_of(found: list[Selection]) -> float:
+def stimuli_of(found: list[Selection], groups: np.ndarray | None) -> float:
     """How many were drawn, on average: whole blocks may differ in size."""
-    return float(np.mean([len(one.rows) for one in found]))
+    return float(np.mean([len(one.rows if groups is None else np.unique(groups[one.rows])) for one in found]))
 
 
 def nulls(asked: list[Asked], x: np.ndarray, y: np.ndarray, population: Population, plan: Uncertainty) -> np.ndarray:
     """(metrics, permutations): scores of y given to other stimuli."""
-    metric, params = asked[0].metric, asked[0].of_measure
-    orders = permutations(population.stimuli, plan.permutations, blocks=population.blocks, seed=plan.seed)
+    metric, of_rows = asked[0].metric, asked[0].of_rows(population.groups)
     if metric.permuted is not None:
-        measure = metric.permuted(x, y, **metric.measured_with(params))
+        measure = metric.permuted(x, y, **metric.measured_with(of_rows))
     else:
 
         def measure(order: np.ndarray) -> Any:
-            return metric.measure(x, y[order], **params)
+            return metric.measure(x, y[order], **of_rows)
 
-    made = [summaries(asked, partial(measure, order)) for order in orders]
+    made = [summaries(asked, partial(measure, order)) for order in population.orders(plan)]
     return np.array(made).reshape(-1, len(asked)).T
 
 
