@@ -41,7 +41,7 @@ def test_picked_units_are_columns_of_every_form(tmp_path):
 
 def test_units_that_are_not_there_are_refused():
     for wrong in ([], [-1], [9]):
-        with pytest.raises(AlignmentError, match="units: found .* expected numbers from 0 to 8"):
+        with pytest.raises(AlignmentError, match=r"units: found .* expected numbers from 0 to 8"):
             at_size.picked_units(normal(80, 9), wrong)
 
 
@@ -52,7 +52,7 @@ def test_atoms_are_counted_by_stimuli(block, monkeypatch, tmp_path):
     stored = sparse.csr_array(CODES)
     stored.data[::5] = 0
     values, groups = stored.toarray(), np.random.default_rng(0).integers(0, 9, 60)
-    for codes in (stored, code_store(stored, tmp_path / "codes.zarr")):
+    for codes in (values, stored, code_store(stored, tmp_path / "codes.zarr")):
         np.testing.assert_array_equal(at_size.active_on(codes), np.count_nonzero(values, axis=0))
         of_stimuli = sum((values[groups == group] != 0).any(axis=0).astype(int) for group in range(9))
         np.testing.assert_array_equal(at_size.active_on(codes, groups), of_stimuli)

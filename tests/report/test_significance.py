@@ -58,6 +58,13 @@ def test_pairs_of_systems_and_scores_without_a_null_are_judged_apart():
     assert found["beats_chance"].tolist() == [True, True, None]
 
 
+def test_a_comparison_without_any_null_is_judged_by_nothing():
+    found = judged(scores([0.9, np.nan], [[], []]).assign(p=np.nan), {"one": 0.95})
+    assert found[["p_layers", "q"]].isna().all(axis=None)
+    assert found["beats_chance"].tolist() == [None, None]
+    assert found["score"].tolist()[0] == 0.9
+
+
 def test_every_metric_has_its_words_and_every_key_its_reference():
     assert set(methods.METRIC_WORDS) == set(METRICS)
     keys = {key for _, keys in methods.METRIC_WORDS.values() for key in keys}

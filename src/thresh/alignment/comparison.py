@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -61,6 +61,7 @@ class Comparison:
     b: Face
     blocks: np.ndarray | None = None
     problem: AlignmentError | None = None
+    is_at_size: ClassVar[bool] = False
 
     def __post_init__(self):
         try:

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from thresh.alignment.compare import Side, View
-from thresh.store import open_activations, open_codes, pool_store
+from thresh.alignment.large_sides import responses
+from thresh.store import open_activations, open_codes
 
 
 def read_side(
@@ -17,7 +18,7 @@ def read_side(
     pooling: str,
     blocks: np.ndarray | None = None,
 ) -> Side:
-    """One layer with all its representations, pooled to stimuli.
+    """One layer with all its representations, pooled to stimuli; what is large stays on disk, see `large_sides`.
 
     Parameters
     ----------
@@ -35,10 +36,10 @@ def read_side(
     store = open_activations(activations)
     rows = store.rows["stimulus"].to_numpy()
     keep = selected[rows]
-    stimuli, raw = pool_store(store, rows, keep, pooling)
+    stimuli, raw = responses(store, rows, keep, pooling)
     views = {"raw": View("raw", raw)}
     for name, (role, path) in codes.items():
-        views[name] = View(role, pool_store(open_codes(path), rows, keep, pooling)[1])
+        views[name] = View(role, responses(open_codes(path), rows, keep, pooling)[1])
     return Side(
         system=system,
         layer=layer,

@@ -5,6 +5,7 @@ import json
 import pandas as pd
 import yaml
 
+from thresh.alignment.comparison_at_size import NO_STATISTICS
 from thresh.report import figures, methods, planted, tables
 from thresh.report.data import in_order
 from thresh.report.deflation_figure import PAIR_COLOURS, deflation_chart
@@ -111,7 +112,8 @@ def about_system(name: str, models: dict[str, dict], outline: Outline) -> dict:
 def comparison_page(scores: pd.DataFrame, comparison: str, told: list[Sentence], outline: Outline) -> Page:
     """One comparison: its charts, and every score."""
     names, rows = tables.score_table(scores, outline)
-    sided = [json.loads(detail).get("views", ["", ""]) for detail in scores["detail"].replace("", "{}")]
+    details = [json.loads(detail) for detail in scores["detail"].replace("", "{}")]
+    sided = [detail.get("views", ["", ""]) for detail in details]
     context = {
         "comparison": comparison,
         "told": told,
@@ -124,6 +126,7 @@ def comparison_page(scores: pd.DataFrame, comparison: str, told: list[Sentence],
         "converging": tables.convergence_table(scores),
         "level": outline.config["alignment"][comparison]["statistics"]["level"],
         "one_sided": any((a == "raw") != (b == "raw") for a, b in sided),
+        "at_size": any(detail.get("statistics") == NO_STATISTICS for detail in details),
         "has_theory": bool(scores["expected"].notna().any()),
     }
     return Page(comparison_file(comparison), "comparison.html", context)

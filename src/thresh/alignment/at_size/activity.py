@@ -6,20 +6,21 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import sparse
 
-from thresh.alignment.at_size.reading import blocks
+from thresh.alignment.at_size.reading import blocks, step_of
 from thresh.alignment.at_size.sources import as_source
 
 BLOCK_ROWS = 65536  # of codes
 
 
 def active_on(values: Any, groups: ArrayLike | None = None) -> np.ndarray:
-    """On how many stimuli each atom of sparse codes is not zero; one pass.
+    """On how many stimuli each atom is not zero; one pass.
 
     Parameters
     ----------
     values : (rows, atoms)
-        Sparse codes, as `at_size.semi_matching` takes them.
+        Whatever the functions of `at_size` take.
     groups : (rows,), optional
         The stimulus of each row: an atom that is active in several of its rows counts once. By default each row is a
         stimulus of its own.
@@ -29,10 +30,12 @@ def active_on(values: Any, groups: ArrayLike | None = None) -> np.ndarray:
     (atoms,) int64
     """
     source = as_source(values)
-    atoms, starts = source.shape[1], range(0, source.shape[0], BLOCK_ROWS)
+    step = BLOCK_ROWS if source.sparse else step_of(source)
+    atoms, starts = source.shape[1], range(0, source.shape[0], step)
     count, pairs = np.zeros(atoms, np.int64), [np.empty(0, np.int64)]
     stimulus = None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-    for start, block in zip(starts, blocks(source, 0, source.shape[0], BLOCK_ROWS), strict=True):
+    for start, block in zip(starts, blocks(source, 0, source.shape[0], step), strict=True):
+        block = sparse.csr_array(block)
         active = block.data != 0
         if stimulus is None:
             count += np.bincount(block.indices[active], minlength=atoms)
