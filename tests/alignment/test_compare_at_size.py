@@ -138,6 +138,18 @@ def test_parameters_without_a_form_at_size_are_refused(tmp_path):
 
 
 @pytest.mark.usefixtures("everything_is_large")
+def test_without_parameters_the_defaults_are_those_of_memory(tmp_path):
+    """Matchings at size have 2 folds by themselves, and 5 in a table."""
+    a, b = map(side, both(tmp_path))
+    found = of_metrics(align_pair(a, b, {name: {} for name in OF_CODES[2:]}), OF_CODES, "topk")
+    x, y = (one.views["topk"].values.read(0, ROWS).toarray() for one in (a, b))
+    for _, row in found.iterrows():
+        expected, detail = METRICS[row["metric"]].score(*((y, x) if row["direction"] == "b_to_a" else (x, y)))
+        assert row["score"] == pytest.approx(expected, abs=1e-6)
+        assert len(json.loads(row["detail"])["folds"]) == len(detail["folds"]) == 5
+
+
+@pytest.mark.usefixtures("everything_is_large")
 def test_nothing_is_drawn_at_size_and_the_control_is_left_out(tmp_path):
     found = table(*map(side, both(tmp_path)), uncertainty=Uncertainty(permutations=19, resamples=10, subsets=2))
     assert set(found["representation"]) == {"raw", "topk"}
@@ -196,6 +208,9 @@ def test_what_is_in_memory_is_put_into_the_order_of_what_is_not(tmp_path, monkey
             one, other = (of_metrics(scores, metrics, representation) for scores in (found, expected))
             assert (one["error"] == "").all()
             np.testing.assert_allclose(one["score"], other["score"], atol=1e-6)
+        of_single_atoms = of_metrics(found, OF_CODES[2:], "topk")  # small codes are made sparse
+        assert (of_single_atoms["error"] == "").all()
+        assert of_single_atoms["score"].notna().all()
     for one in large:
         one.views["topk"].values = SparseRows(one.views["topk"].values.read(0, ROWS))
     one, other = (of_metrics(scores, OF_CODES, "topk") for scores in (table(*large), expected))
