@@ -5,10 +5,11 @@ r"""Score how two layers align: on raw activations, on codes and on controls.
            paths come in the order of the names
   metrics  metric -> its parameters
   split    stimuli that scores are computed on: test, train or all
-  pooling  from rows to stimuli
+  pooling  from rows to stimuli, or positions or words
   active   stimuli on which an atom has to be active
   statistics  permutations, resamples, over, level, subsets, and blocks: an attribute that --attributes names, or null
   seed     of folds, controls and draws
+--attributes tells what else is read of the stimuli: an attribute, or for words the content.
 
 Example, after `make quickstart`:
   python scripts/align.py --stimuli results/quickstart/stimuli/latents.json#split \
@@ -61,7 +62,16 @@ def work(job: Job, scheduler: str) -> dict[str, dict]:
         names = sorted(content["codes"])
         codes = {key: (content["codes"][key], store) for key, store in zip(names, stores, strict=True)}
         activations = source_of(job.input(name), ".zarr")
-        return read_side(content["system"], content["layer"], activations, codes, selected, params["pooling"], blocks)
+        return read_side(
+            content["system"],
+            content["layer"],
+            activations,
+            codes,
+            selected,
+            params["pooling"],
+            blocks,
+            stimuli.texts if "text" in stimuli.modalities else None,
+        )
 
     scores = align_pair(
         side("a"),

@@ -8,8 +8,8 @@ import argparse
 import sys
 
 from thresh.errors import ThreshError
-from thresh.model_kinds import MODELS
 from thresh.stages import json_object
+from thresh.system_kinds import MODELS
 from thresh.systems import list_layers
 
 

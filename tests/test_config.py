@@ -186,6 +186,16 @@ def errors_of(config):
             {"splices": {"a": {"systems": ["net"]}}},
             "evaluation.splices.a: net/encoder.stages.0 has the pooling 'mean', expected positions or cls.",
         ),
+        (
+            ["alignment", "all", "pooling"],
+            "positions",
+            "alignment.all.pooling: found 'positions', but net/encoder.stages.0 has the pooling 'mean', expected",
+        ),
+        (
+            ["alignment", "all", "pooling"],
+            "words",
+            "alignment.all.pooling: found 'words', but net answers to stimuli of kind 'digits', expected text.",
+        ),
     ],
 )
 def test_an_error_names_its_key(path, value, message):

@@ -10,8 +10,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from thresh.errors import ThreshError
-from thresh.model_kinds import MODELS
 from thresh.study_loading import StudyError
+from thresh.system_kinds import MODELS
 
 GLOB = frozenset("*?[")
 # Modules that only hold others have no output.

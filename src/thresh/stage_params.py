@@ -69,10 +69,11 @@ def alignment_params(study: Study, comparison: str, a: Layer, b: Layer) -> dict:
     return content
 
 
-def attributes_of_comparison(study: Study, comparison: str) -> list[str]:
-    """Attributes of the stimuli that a comparison reads."""
-    blocks = study.config.alignment[comparison].statistics.blocks
-    return [] if blocks is None else [blocks]
+def parts_of_comparison(study: Study, comparison: str) -> list[str]:
+    """What a comparison reads of the stimuli beside their split."""
+    content = study.config.alignment[comparison]
+    blocks, texts = content.statistics.blocks, content.pooling == "words"
+    return [*([] if blocks is None else [f"attribute:{blocks}"]), *(["content"] if texts else [])]
 
 
 def probe_params(study: Study, probe: str) -> dict:
@@ -126,11 +127,10 @@ def attributes_params(study: Study) -> dict:
             key = f"evaluation.splices.{splice}"
             found.setdefault(study.config.systems[system].stimuli, {})[key] = {"attribute": labels, "kind": "classes"}
     for name, pairs in study.compared_pairs().items():
-        for attribute in attributes_of_comparison(study, name):
-            key = f"alignment.{name}.statistics.blocks"
-            for system in chain(*pairs):
-                of_set = found.setdefault(study.config.systems[system].stimuli, {})
-                of_set[key] = {"attribute": attribute, "kind": "blocks"}
+        attribute = study.config.alignment[name].statistics.blocks
+        for system in chain(*pairs) if attribute is not None else ():
+            of_set = found.setdefault(study.config.systems[system].stimuli, {})
+            of_set[f"alignment.{name}.statistics.blocks"] = {"attribute": attribute, "kind": "blocks"}
     return {"stimuli": found}
 
 

@@ -8,6 +8,7 @@ from thresh.config import Comparison, Config
 from thresh.config.analysis import PLACE, Dictionary
 from thresh.config.evaluation import OfCodes
 from thresh.dictionary_methods import JOINT
+from thresh.system_kinds import RECORDINGS
 
 Layer = tuple[str, str]
 Code = tuple[str, str, str, str]  # system, layer, dictionary, inference
@@ -162,6 +163,18 @@ class Study:
         if pooling in ("positions", "cls"):
             return ""
         return f"{'/'.join(layer)} has the pooling {pooling!r}, expected positions or cls"
+
+    def hinders_places(self, layer: Layer, pooling: str) -> str:
+        """Why a layer has no positions or words to compare, as far as the config tells; '' where it may have."""
+        system = self.config.systems[layer[0]]
+        kind = self.config.stimuli[system.stimuli].kind
+        if pooling == "words" and kind != "text":
+            return f"{layer[0]} answers to stimuli of kind {kind!r}, expected text"
+        own = getattr(system.layers[layer[1]], "pooling", "one row a stimulus")
+        # Of clips, every frame may be a row, whatever the layer makes of its places.
+        if own == "positions" or (pooling == "positions" and kind == "video" and system.kind not in RECORDINGS):
+            return ""
+        return f"{'/'.join(layer)} has the pooling {own!r}, expected positions"
 
     def compared_pairs(self) -> dict[str, list[tuple[str, str]]]:
         """Comparison -> pairs of systems, each once."""

@@ -20,6 +20,9 @@ SHAPES = {
     "model_attributes_type": "expected a mapping",
 }
 
+# Poolings of a comparison that make no stimuli of rows.
+BY_PLACE = ("positions", "words")
+
 
 class StudyError(ThreshError):
     """A config cannot be used; the message has one line for each error."""
@@ -53,6 +56,7 @@ def load_study(config: dict, source: str = "config") -> Study:
         errors.extend(joint_of_few(study))
         errors.extend(repeats_of_the_same(study))
         errors.extend(evaluations_of_nothing(study))
+        errors.extend(places_of_none(study))
     if errors:
         raise StudyError("\n".join(" ".join(f"{source}: {line}".splitlines()) for line in errors))
     return study
@@ -135,6 +139,17 @@ def absent(key: str, used: Representation, owner: str, found: list[str]) -> Iter
     if wanted not in found:
         others = nearest(wanted, found) if found else "; it has none"
         yield f"{key}: found no codes {wanted} (dictionary/inference) of {owner}, expected some{others}."
+
+
+def places_of_none(study: Study) -> Iterator[str]:
+    """Comparisons by position or word of layers whose rows stand for whole stimuli."""
+    for name, comparison in study.config.alignment.items():
+        if comparison.pooling in BY_PLACE:
+            pairs = [pair for pair in study.alignments() if pair.comparison == name]
+            layers = dict.fromkeys(layer for pair in pairs for layer in (pair.a, pair.b))
+            reasons = filter(None, (study.hinders_places(layer, comparison.pooling) for layer in layers))
+            key = f"alignment.{name}.pooling: found {comparison.pooling!r}"
+            yield from (f"{key}, but {reason}." for reason in dict.fromkeys(reasons))
 
 
 def repeats_of_the_same(study: Study) -> Iterator[str]:

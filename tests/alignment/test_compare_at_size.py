@@ -268,3 +268,22 @@ def test_codes_that_no_memory_holds_dense_are_compared(tmp_path, monkeypatch):
     found = of_metrics(align_pair(a, b, {name: {} for name in OF_CODES}, active=2), OF_CODES, "topk")
     np.testing.assert_allclose(found["score"], 1, atol=1e-6)
     assert (found["units_a"] == 40).all()
+
+
+def test_positions_from_stores_are_compared_as_in_memory(tmp_path, monkeypatch):
+    """Rows of one stimulus are held out together, and an atom's stimuli are counted, not its rows."""
+    stores = both(tmp_path, positions=3)
+    expected = table(*(side(one, "positions") for one in stores))
+    assert of_metrics(expected, OF_CODES, "topk")["rows"].tolist() == [3 * ROWS] * 6
+    monkeypatch.setattr(large_sides, "LARGE_BYTES", 0)
+    large = [side(one, "positions") for one in stores]
+    assert all(view.is_at_size for one in large for view in one.views.values())
+    found = table(*large)
+    for representation, metrics in (("raw", OF_DENSE), ("topk", OF_CODES)):
+        one, other = (of_metrics(scores, metrics, representation) for scores in (found, expected))
+        assert (one["error"] == "").all()
+        np.testing.assert_allclose(one["score"], other["score"], atol=1e-6)
+        for column in ("metric", "direction", "stimuli", "rows", "units_a", "units_b"):
+            assert one[column].tolist() == other[column].tolist()
+    pooled = table(*(side(one) for one in stores))
+    assert not np.allclose(of_metrics(found, OF_DENSE, "raw")["score"], of_metrics(pooled, OF_DENSE, "raw")["score"])

@@ -92,6 +92,7 @@ def score(representation: str, role: str, metric: str, value: float, **more) -> 
             "score": value,
             "expected": np.nan,
             "stimuli": 450,
+            "rows": 450,
             "units_a": 48,
             "units_b": 48,
             "error": "",
@@ -132,7 +133,7 @@ def write_scores(results: Path, comparison: str, a: tuple[str, str], b: tuple[st
 def planted_rows(
     comparison: str, raw: float, theory: float, learned: float, random: float, matched_random=0.01
 ) -> list:
-    truth, count = TRUTH[comparison], {"stimuli": 1000}
+    truth, count = TRUTH[comparison], {"stimuli": 1000, "rows": 1000}
     rows = []
     for metric in (CKA, DEBIASED):
         rows += [

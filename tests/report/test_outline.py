@@ -1,5 +1,7 @@
 """What the report reads from a config beside the lists of jobs."""
 
+import pandas as pd
+
 from thresh.report.outline import Outline, Pair
 
 from . import fabricated
@@ -24,3 +26,10 @@ def test_models_of_every_kind_are_networks():
     config["systems"]["vit"] |= {"kind": "timm"}
     assert Outline(config).networks == Outline(fabricated.study_config()).networks
     assert "vit" in Outline(config).networks
+
+
+def test_words_are_counted_beside_the_texts_they_are_of():
+    config = fabricated.study_config()
+    config["alignment"]["networks"]["pooling"] = "words"
+    scores = pd.DataFrame({"stimuli": [450, 440], "rows": [5200, 5100]})
+    assert Outline(config).shown_stimuli("networks", scores) == "450 test stimuli of digits, 5,200 words of them"

@@ -5,7 +5,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from thresh.config import systems as config
-from thresh.model_kinds import MODELS
+from thresh.system_kinds import MODELS
 from thresh.systems import SYSTEMS
 from thresh.systems.model import ModelSystem
 

@@ -29,9 +29,9 @@ rule align:
                 study, w.comparison, side_of(w, "a"), side_of(w, "b")
             )
         ),
-        attributes=lambda w: [
-            f"{stimuli_of(w.a_system)}#attribute:{name}"
-            for name in stage_params.attributes_of_comparison(study, w.comparison)
+        parts=lambda w: [
+            f"{stimuli_of(w.a_system)}#{part}"
+            for part in stage_params.parts_of_comparison(study, w.comparison)
         ],
         scheduler=study.config.dask.scheduler,
         script=script("align"),
@@ -39,5 +39,5 @@ rule align:
     shell:
         "python {params.script:q} --a {input.a:q} --b {input.b:q} --a-codes {input.a_codes:q}"
         " --b-codes {input.b_codes:q} --stimuli {input.stimuli:q}#split"
-        " --attributes {params.attributes:q} --scheduler {params.scheduler:q} --params {params.config:q}"
+        " --attributes {params.parts:q} --scheduler {params.scheduler:q} --params {params.config:q}"
         " --code {params.code} --manifest {output.manifest:q} > {log:q} 2>&1"

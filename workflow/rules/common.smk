@@ -17,7 +17,7 @@ shell.prefix(f"export PYTHONPATH='{SOURCE}':${{{{PYTHONPATH:-}}}}; ")
 from thresh import sources, stage_params
 from thresh.errors import ThreshError
 from thresh.layer_globs import with_layers_listed
-from thresh.model_kinds import MODELS
+from thresh.system_kinds import MODELS
 from thresh.stages import canonical, code_digest, told_errors
 from thresh.study_loading import load_study
 

@@ -15,15 +15,14 @@ from thresh.alignment.metrics import METRICS
 from thresh.alignment.planted import expected_score
 from thresh.alignment.redrawn import Asked
 from thresh.alignment.sides import Side, View, joined, representations
-from thresh.alignment.statistics import permutations
-from thresh.alignment.uncertainty import Uncertainty
+from thresh.alignment.uncertainty import Population, Uncertainty
 
 __all__ = ["COLUMNS", "Side", "View", "align_pair"]
 
 COLUMNS = [
     *("a_system", "a_layer", "b_system", "b_layer", "representation", "role", "metric", "direction"),
     *("score", "expected", "low", "high", "standard_error", "chance", "critical", "p", "calibrated"),
-    *("stimuli", "units_a", "units_b", "error", "detail", "null", "convergence"),
+    *("stimuli", "rows", "units_a", "units_b", "error", "detail", "null", "convergence"),
 ]
 
 
@@ -70,7 +69,8 @@ def align_pair(
         that is not defined for a pair has score NaN and says why in `error`; `detail` is JSON. `low`, `high` and
         `standard_error` are those of `statistics.interval`, `chance` (the mean of the null), `critical`, `p` and
         `calibrated` those of `statistics.chance`; NaN where nothing was drawn. `null` is the list of null scores, by
-        permutation; `convergence` is JSON, [stimuli, mean, standard deviation] of subsets.
+        permutation; `convergence` is JSON, [stimuli, mean, standard deviation] of subsets. `rows` are
+        the stimuli, or their positions or words where sides have `groups`.
 
     Raises
     ------
@@ -107,9 +107,8 @@ def _comparisons(
 ) -> Iterator[Comparison]:
     """One at a time, so that no more than two views are held as dense matrices."""
     blocks = next((side.blocks[rows] for side, rows in ((a, rows_a), (b, rows_b)) if side.blocks is not None), None)
-    shuffled = np.random.default_rng(seed).permutation(rows_a)
-    if blocks is not None:
-        shuffled = rows_a[permutations(len(rows_a), 1, blocks=blocks, seed=seed)[0]]
+    groups = None if a.groups is None else a.groups[rows_a]
+    shuffled = rows_a[shuffling(len(rows_a), blocks, groups, seed)]
     for representation, role, view_a, view_b in views:
         if a.views[view_a].is_at_size or b.views[view_b].is_at_size:
             from thresh.alignment.comparison_at_size import comparison_at_size
@@ -120,6 +119,7 @@ def _comparisons(
             representation=representation,
             role=role,
             blocks=blocks,
+            groups=groups,
             a=Face.of(a, view_a, shuffled if role == "shuffled" else rows_a, active),
             b=Face.of(b, view_b, rows_b, active),
         )
@@ -133,6 +133,13 @@ def _scored(comparison: Comparison, asked: list[Asked], plan: Uncertainty, sched
     return Scored(comparison, asked, plan)
 
 
+def shuffling(rows: int, blocks: np.ndarray | None, groups: np.ndarray | None, seed: int) -> np.ndarray:
+    """The order of the control."""
+    if blocks is None and groups is None:
+        return np.random.default_rng(seed).permutation(rows)
+    return next(Population(rows, (0, 0), blocks=blocks, groups=groups).orders(Uncertainty(permutations=1, seed=seed)))
+
+
 def _row(a: Side, b: Side, scored: Scored, asked: Asked) -> dict:
     """One row of the table; a metric that is not defined here leaves NaN and its message."""
     comparison, metric = scored.comparison, asked.metric
@@ -141,7 +148,7 @@ def _row(a: Side, b: Side, scored: Scored, asked: Asked) -> dict:
     if a.planted is not None and b.planted is not None and comparison.is_like_with_like:
         predictor, predicted = (b.planted, a.planted) if asked.reverse else (a.planted, b.planted)
         params = asked.of_measure | asked.of_summary
-        expected = expected_score(metric.name, params, predictor, predicted, comparison.role, comparison.stimuli)
+        expected = expected_score(metric.name, params, predictor, predicted, comparison.role, comparison.rows)
     return {
         "a_system": a.system,
         "a_layer": a.layer,
@@ -154,6 +161,7 @@ def _row(a: Side, b: Side, scored: Scored, asked: Asked) -> dict:
         "score": score,
         "expected": expected,
         "stimuli": comparison.stimuli,
+        "rows": comparison.rows,
         "units_a": comparison.a.values.shape[1],
         "units_b": comparison.b.values.shape[1],
         "error": problem,

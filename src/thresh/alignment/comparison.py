@@ -45,10 +45,21 @@ class Face:
         values = values.tocsr()[rows] if sparse.issparse(values) else values[rows]
         if view == "raw":
             return cls(view, name, values, side.ceiling, side.subjects)
-        used = np.asarray((values != 0).sum(axis=0)).ravel() >= active
+        used = stimuli_active(values, None if side.groups is None else side.groups[rows]) >= active
         if used.all() or not used.any():  # with no atom left, that all are constant tells more than an empty shape
             return cls(view, name, values, None, None)
         return cls(view, name, values[:, np.flatnonzero(used)], None, None, int((~used).sum()))
+
+
+def stimuli_active(codes: ArrayLike, groups: np.ndarray | None) -> np.ndarray:
+    """(atoms,) number of stimuli on which each atom is active, in any of their rows."""
+    active = sparse.csr_array(codes != 0)
+    if groups is not None:
+        stimuli, label = np.unique(groups, return_inverse=True)
+        shape = (len(stimuli), len(groups))
+        members = sparse.csr_array((np.ones(len(groups), int), (label, np.arange(len(groups)))), shape=shape)
+        active = (members @ active) != 0
+    return np.asarray(active.sum(axis=0)).ravel()
 
 
 @dataclass
@@ -60,6 +71,7 @@ class Comparison:
     a: Face
     b: Face
     blocks: np.ndarray | None = None
+    groups: np.ndarray | None = None
     problem: AlignmentError | None = None
     is_at_size: ClassVar[bool] = False
 
@@ -70,8 +82,13 @@ class Comparison:
             self.problem = error
 
     @property
-    def stimuli(self) -> int:
+    def rows(self) -> int:
+        """Stimuli, or their positions or words."""
         return self.a.values.shape[0]
+
+    @property
+    def stimuli(self) -> int:
+        return self.rows if self.groups is None else len(np.unique(self.groups))
 
     @property
     def is_like_with_like(self) -> bool:
@@ -104,7 +121,9 @@ class Scored:
                 raise self.comparison.problem
             if asked.measured not in self.measured:
                 x, y = self.comparison.facing(asked.reverse)
-                self.measured[asked.measured] = asked.metric.measure(x.values, y.values, **asked.of_measure)
+                self.measured[asked.measured] = asked.metric.measure(
+                    x.values, y.values, **asked.of_rows(self.comparison.groups)
+                )
             score, detail = asked.metric.summarise(self.measured[asked.measured], **self.of_summary(asked))
         except AlignmentError as error:
             return math.nan, {}, str(error)
@@ -138,9 +157,10 @@ class Scored:
         """What halves are drawn of."""
         x, y = self.comparison.facing(asked.reverse)
         return Population(
-            stimuli=self.comparison.stimuli,
+            rows=self.comparison.rows,
             units=(x.values.shape[1], y.values.shape[1]),
             blocks=self.comparison.blocks,
+            groups=self.comparison.groups,
             subjects=(x.subjects, y.subjects),
         )
 

@@ -82,6 +82,7 @@ def comparison_at_size(
         role=role,
         a=face_at_size(a, view_a, places[0], active),
         b=face_at_size(b, view_b, places[1], active),
+        groups=None if a.groups is None else a.groups[places[0]],
         problem=problem,
     )
 
@@ -95,7 +96,7 @@ def face_at_size(side: Side, view: str, rows: np.ndarray, active: int) -> Face:
     values, name = source_of(side.views[view], view, rows), f"{side.name} ({view})"
     if view == "raw":
         return Face(view, name, values, side.ceiling, side.subjects)
-    used = at_size.active_on(values) >= active
+    used = at_size.active_on(values, None if side.groups is None else side.groups[rows]) >= active
     if used.all() or not used.any():  # as in memory
         return Face(view, name, values, None, None)
     return Face(view, name, at_size.picked_units(values, np.flatnonzero(used)), None, None, int((~used).sum()))

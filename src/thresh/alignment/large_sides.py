@@ -7,6 +7,7 @@ from scipy import sparse
 
 from thresh.alignment.at_size.picked import picked
 from thresh.alignment.at_size.sources import Source, SparseRows
+from thresh.alignment.places import Places
 from thresh.store import Activations, Codes, pool_store
 
 LARGE_BYTES = 2**30  # of stimuli x units in float64, as metrics in memory hold them, some times over
@@ -42,3 +43,14 @@ def responses(
             found, values = pool_store(store, stimulus, keep, pooling, sparse=True)
             return found, SparseRows(sparse.csr_array(values))
     return pool_store(store, stimulus, keep, pooling)
+
+
+def of_places(store: Activations | Codes, places: Places) -> np.ndarray | sparse.csr_array | Source:
+    """As `Places.read`, but what is large stays in the store where each place is one row, and codes stay sparse."""
+    if 8 * len(places.stimulus) * store.shape[1] <= LARGE_BYTES:
+        return places.read(store)
+    row = places.weights.indices
+    if len(row) == len(places.stimulus) and (np.diff(row) > 0).all():
+        return picked(store, row)
+    values = places.read(store)
+    return SparseRows(values) if sparse.issparse(values) else values

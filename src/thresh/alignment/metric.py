@@ -109,6 +109,11 @@ class Metric:
         """Whether the score can be given relative to the noise ceilings of the units of y."""
         return "ceiling" in self.parameters
 
+    @property
+    def takes_groups(self) -> bool:
+        """Whether rows can be held out by whole groups."""
+        return GROUPS in inspect.signature(self.measure).parameters
+
     def measured_with(self, given: dict) -> dict:
         """All parameters of `measure`, with the defaults of those that are not given."""
         return _parameters(self.measure) | given

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from thresh.alignment.metric import Metric
+from thresh.alignment.metric import GROUPS, Metric
 from thresh.alignment.rotation import thin
-from thresh.alignment.statistics.draws import permutations
 from thresh.alignment.uncertainty import Population, Selection, Uncertainty, selections, subsets, taken
 from thresh.errors import AlignmentError
 
@@ -31,6 +30,10 @@ class Asked:
     def measured(self) -> tuple:
         """Names what is measured once for all metrics that read it."""
         return (self.metric.measure, json.dumps(self.of_measure, sort_keys=True, default=repr), self.reverse)
+
+    def of_rows(self, groups: np.ndarray | None) -> dict:
+        """Parameters of the measure of some rows, which belong to these groups."""
+        return self.of_measure | ({GROUPS: groups} if groups is not None and self.metric.takes_groups else {})
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ def drawn(asked: list[Asked], x: np.ndarray, y: np.ndarray, population: Populati
     y : (stimuli, units_y)
         In the direction of `asked`.
     """
-    metric, params = asked[0].metric, asked[0].of_measure
+    metric, params, groups = asked[0].metric, asked[0].of_measure, population.groups
     narrow = reduced(metric, x, y, params)
 
     def scores(found: list[Selection]) -> np.ndarray:
@@ -68,13 +71,14 @@ def drawn(asked: list[Asked], x: np.ndarray, y: np.ndarray, population: Populati
         made = []
         for one in found:
             of_x, of_y = narrow if one.has_all_units else (taken(x, one.units_x, 1), taken(y, one.units_y, 1))
-            measure = partial(metric.measure, taken(of_x, one.rows), taken(of_y, one.rows), **params)
+            of_rows = asked[0].of_rows(None if groups is None else taken(groups, one.rows))
+            measure = partial(metric.measure, taken(of_x, one.rows), taken(of_y, one.rows), **of_rows)
             made.append(summaries(asked, measure, one.units_y))
         return np.array(made).reshape(-1, len(asked)).T
 
     null = nulls(asked, *narrow, population, plan)
     halves = {kind: scores(found) for kind, found in selections(plan, population).items()}
-    parts = {size: scores(found) for size, found in subsets(plan, population.stimuli)}
+    parts = {size: scores(found) for size, found in subsets(plan, population.rows)}
     return [
         Drawn(
             null[place],
@@ -87,16 +91,15 @@ def drawn(asked: list[Asked], x: np.ndarray, y: np.ndarray, population: Populati
 
 def nulls(asked: list[Asked], x: np.ndarray, y: np.ndarray, population: Population, plan: Uncertainty) -> np.ndarray:
     """(metrics, permutations): scores of y given to other stimuli."""
-    metric, params = asked[0].metric, asked[0].of_measure
-    orders = permutations(population.stimuli, plan.permutations, blocks=population.blocks, seed=plan.seed)
+    metric, of_rows = asked[0].metric, asked[0].of_rows(population.groups)
     if metric.permuted is not None:
-        measure = metric.permuted(x, y, **metric.measured_with(params))
+        measure = metric.permuted(x, y, **metric.measured_with(of_rows))
     else:
 
         def measure(order: np.ndarray) -> Any:
-            return metric.measure(x, y[order], **params)
+            return metric.measure(x, y[order], **of_rows)
 
-    made = [summaries(asked, partial(measure, order)) for order in orders]
+    made = [summaries(asked, partial(measure, order)) for order in population.orders(plan)]
     return np.array(made).reshape(-1, len(asked)).T
 
 

@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 
 from thresh.errors import AlignmentError
 
+OTHER_PLACES = "; positions are those of one grid or of one tokeniser, others are compared by words or as whole stimuli"
+
 
 @dataclass
 class View:
@@ -47,6 +49,9 @@ class Side:
         Whom each raw unit was recorded from.
     blocks : (stimuli,), optional
         Labels of stimuli that are exchangeable only with each other, and are drawn together.
+    groups : (rows,), optional
+        The stimulus of each row, where rows are positions or words of stimuli: everything that is here said of stimuli
+        then holds for rows, ids and hashes among them. Rows of one stimulus are held out, drawn and exchanged together.
     planted
         {'features': names, 'units': count, 'mixing': 'unit_norm'} of a planted system, for theory's predictions.
     """
@@ -59,6 +64,7 @@ class Side:
     ceiling: np.ndarray | None = None
     subjects: np.ndarray | None = None
     blocks: np.ndarray | None = None
+    groups: np.ndarray | None = None
     planted: dict | None = None
 
     @property
@@ -82,7 +88,7 @@ def joined(a: Side, b: Side) -> tuple[np.ndarray, np.ndarray]:
         raise AlignmentError(
             f"{a.name} and {b.name}: found stimulus {str(common[first])!r} with content {a.hashes[rows_a[first]]} in"
             f" {a.system} and {b.hashes[rows_b[first]]} in {b.system} ({len(differ)} such of {len(common)} common"
-            " stimuli), expected the same content under the same id."
+            f" stimuli), expected the same content under the same id{OTHER_PLACES if a.groups is not None else ''}."
         )
     return rows_a, rows_b
 
@@ -95,7 +101,8 @@ def check(side: Side) -> None:
         raise AlignmentError(f"{side.name}: found no stimuli, expected some.")
     if len(np.unique(side.ids)) != len(side.ids):
         raise AlignmentError(f"{side.name}: found an id twice in {len(side.ids)} stimuli, expected unique ids.")
-    lengths = {"hashes": len(side.hashes)} | ({} if side.blocks is None else {"blocks": len(side.blocks)})
+    labels = {"hashes": side.hashes, "blocks": side.blocks, "groups": side.groups}
+    lengths = {name: len(label) for name, label in labels.items() if label is not None}
     lengths |= {name: view.values.shape[0] for name, view in side.views.items()}
     for name, length in lengths.items():
         if length != len(side.ids):

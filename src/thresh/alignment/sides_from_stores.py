@@ -1,12 +1,16 @@
-"""The two sides of a comparison, read from stores: one vector a stimulus, raw and in codes."""
+"""The two sides of a comparison, read from stores: one vector a stimulus, position or word, raw and in codes."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from thresh.alignment.compare import Side, View
-from thresh.alignment.large_sides import responses
-from thresh.store import open_activations, open_codes
+from thresh.alignment.large_sides import of_places, responses
+from thresh.alignment.places import positions
+from thresh.alignment.sides import Side, View
+from thresh.alignment.words import words
+from thresh.store import Activations, Codes, open_activations, open_codes
 
 
 def read_side(
@@ -17,8 +21,9 @@ def read_side(
     selected: np.ndarray,
     pooling: str,
     blocks: np.ndarray | None = None,
+    texts: Callable[[Sequence[int]], list[str]] | None = None,
 ) -> Side:
-    """One layer with all its representations, pooled to stimuli; what is large stays on disk, see `large_sides`.
+    """One layer with all its representations, pooled to stimuli, or by position or word; large ones see `large_sides`.
 
     Parameters
     ----------
@@ -29,25 +34,45 @@ def read_side(
     selected
         (stimuli of the set,) boolean: stimuli to compare on.
     pooling
-        Rule from rows to stimuli; see `thresh.store.pool`.
+        Rule from rows to stimuli, see `thresh.store.pool`; or 'positions' or 'words', see `places` and `words`.
     blocks
         (stimuli of the set,) labels of stimuli that are exchangeable only with each other.
+    texts
+        Indices of stimuli -> their texts, for words.
+
+    Raises
+    ------
+    AlignmentError
+        The rows have no positions, or no words.
     """
     store = open_activations(activations)
-    rows = store.rows["stimulus"].to_numpy()
-    keep = selected[rows]
-    stimuli, raw = responses(store, rows, keep, pooling)
+    owner = store.rows["stimulus"].to_numpy()
+    keep, places = selected[owner], None
+    if pooling == "positions":
+        places = positions(store.rows, keep, f"{system}/{layer}")
+    if pooling == "words":
+        places = words(store.rows, keep, f"{system}/{layer}", texts)
+
+    def read(rows: Activations | Codes) -> tuple[np.ndarray, ArrayLike]:
+        return (places.stimulus, of_places(rows, places)) if places else responses(rows, owner, keep, pooling)
+
+    stimuli, raw = read(store)
     views = {"raw": View("raw", raw)}
     for name, (role, path) in codes.items():
-        views[name] = View(role, responses(open_codes(path), rows, keep, pooling)[1])
+        views[name] = View(role, read(open_codes(path))[1])
+    ids, hashes = (store.stimuli[name].to_numpy()[stimuli].astype(str) for name in ("id", "hash"))
+    if places is not None:
+        ids = np.strings.add(ids, places.names)
+        hashes = np.strings.add(np.strings.add(hashes, " and "), places.contents)
     return Side(
         system=system,
         layer=layer,
-        ids=store.stimuli["id"].to_numpy()[stimuli],
-        hashes=store.stimuli["hash"].to_numpy()[stimuli],
+        ids=ids,
+        hashes=hashes,
         views=views,
         ceiling=store.units["ceiling"].to_numpy() if "ceiling" in store.units else None,
         subjects=store.units["subject"].to_numpy() if "subject" in store.units else None,
         blocks=None if blocks is None else blocks[stimuli],
+        groups=None if places is None else stimuli,
         planted=store.attrs["facts"].get("planted"),
     )

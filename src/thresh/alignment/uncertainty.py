@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thresh.alignment.statistics.draws import halves
+from thresh.alignment.statistics.draws import halves, permutations, permutations_of_groups
 from thresh.errors import ConfigError
 
 OVER = ("stimuli", "units", "subjects", "stimuli and units", "stimuli and subjects")
@@ -75,18 +75,35 @@ class Population:
 
     Attributes
     ----------
+    rows
+        Stimuli, or their positions or words.
     units
         Numbers of units of x and of y.
     blocks
-        (stimuli,) labels of stimuli that stay together, and are exchangeable only with each other; None: each alone.
+        (rows,) labels of stimuli that stay together, and are exchangeable only with each other; None: each alone.
+    groups
+        (rows,) the stimulus of each row; None: each its own.
     subjects
         (units,) labels of the units of x and of y; None where a side has no subjects.
     """
 
-    stimuli: int
+    rows: int
     units: tuple[int, int]
     blocks: np.ndarray | None = None
+    groups: np.ndarray | None = None
     subjects: tuple[np.ndarray | None, np.ndarray | None] = (None, None)
+
+    @property
+    def together(self) -> np.ndarray | None:
+        """(rows,) labels of the rows that are drawn together; None: each alone."""
+        return self.groups if self.blocks is None else self.blocks
+
+    def orders(self, plan: Uncertainty) -> Iterator[np.ndarray]:
+        """Rows of y for the rows of x, one permutation of the stimuli after another."""
+        if self.groups is None:
+            yield from permutations(self.rows, plan.permutations, blocks=self.blocks, seed=plan.seed)
+        else:
+            yield from permutations_of_groups(self.groups, plan.permutations, blocks=self.blocks, seed=plan.seed)
 
     @property
     def has_subjects(self) -> bool:
@@ -97,7 +114,7 @@ class Population:
         """Of the things that are drawn, the number of those of which there are fewest."""
         found = []
         if "stimuli" in kinds:
-            found.append(self.stimuli if self.blocks is None else len(np.unique(self.blocks)))
+            found.append(self.rows if self.together is None else len(np.unique(self.together)))
         if "units" in kinds:
             found += self.units
         if "subjects" in kinds:
@@ -108,7 +125,7 @@ class Population:
 
 def selections(plan: Uncertainty, population: Population) -> dict[str, list[Selection]]:
     """Kind of halves -> draws. Without subjects, only stimuli are drawn where subjects were asked for."""
-    stimuli = [Selection(rows) for rows in indices(population.stimuli, plan, 0, population.blocks)]
+    stimuli = [Selection(rows) for rows in indices(population.rows, plan, 0, population.together)]
     kinds = [kind for kind in plan.kinds if kind != "subjects" or population.has_subjects] or ["stimuli"]
     other = next((kind for kind in kinds if kind != "stimuli"), None)
     found = {"stimuli": stimuli} if "stimuli" in kinds else {}

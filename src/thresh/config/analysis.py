@@ -232,8 +232,10 @@ class Comparison(Section):
         default_factory=dict, description="Codes to compare beside raw activations."
     )
     split: Literal["test", "train", "all"] = Field("test", description="Stimuli that scores are computed on.")
-    pooling: Literal["mean", "max", "sum", "flatten"] = Field(
-        "mean", description="From rows to stimuli, for layers with several rows a stimulus."
+    pooling: Literal["mean", "max", "sum", "flatten", "positions", "words"] = Field(
+        "mean",
+        description="From rows to stimuli, for layers with several rows a stimulus. Or what is compared in place of "
+        "stimuli: `positions` of one grid or tokeniser, or `words` of texts with any tokens (docs/alignment.md).",
     )
     active: int = Field(
         5, ge=1, description="The fewest compared stimuli on which an atom has to be active; others are left out."

@@ -56,7 +56,7 @@ def colours(outline: Outline, scores: pd.DataFrame) -> dict[str, str]:
 
 def groups(scores: pd.DataFrame, comparison: str, outline: Outline) -> list[Group]:
     """All charts of one comparison; recordings first, for they are what models are held against."""
-    stimuli = outline.shown_stimuli(comparison, int(scores["stimuli"].max())) if len(scores) else ""
+    stimuli = outline.shown_stimuli(comparison, scores) if len(scores) else ""
     scores = scores.assign(view=[view_key(*one) for one in zip(scores["metric"], scores["direction"], strict=True)])
     shades = colours(outline, scores)
     targets: dict[tuple[str, str], None] = {}

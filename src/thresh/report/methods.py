@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from importlib.resources import files
 
+import pandas as pd
+
 from thresh.alignment import METRICS
 from thresh.report.outline import Outline
 from thresh.report.words import listed
@@ -45,6 +47,17 @@ METRIC_WORDS: dict[str, tuple[str, list[str]]] = {
     "pwcca": (f"projection-weighted canonical correlation, {FOLDED}", ["morcos2018"]),
     "mutual_knn": ("share of nearest neighbours in common", ["huh2024"]),
 }
+POOLED = "layers with several rows a stimulus were pooled by "
+TOGETHER = "rows of one stimulus were held out, drawn and exchanged together"
+# Pooling -> what was compared.
+ROWS = {
+    "mean": f"{POOLED}the mean",
+    "max": f"{POOLED}the maximum",
+    "sum": f"{POOLED}the sum",
+    "flatten": f"{POOLED}laying them side by side",
+    "positions": f"they were compared position by position, {TOGETHER}",
+    "words": f"they were compared word by word, a word the mean of the tokens that have a character of it; {TOGETHER}",
+}
 SUBJECTS = " (of stimuli, where no system has two subjects)"
 WHITENED = "diedrichsen2020"
 LEARNED_BY = {"online": "mairal2009", "auto": "mairal2009", "topk": "gao2024"}
@@ -60,24 +73,15 @@ class Paragraph:
     keys: list[str]
 
 
-def paragraphs(outline: Outline, stimuli: dict[str, int]) -> list[Paragraph]:
-    """One for each comparison.
-
-    Parameters
-    ----------
-    stimuli
-        Comparison -> the most stimuli that two systems shared.
-    """
-    return [paragraph(name, outline, stimuli.get(name, 0)) for name in outline.comparisons]
+def paragraphs(outline: Outline, scores: pd.DataFrame) -> list[Paragraph]:
+    """One for each comparison, from the scores of all of them."""
+    return [paragraph(name, outline, scores[scores["comparison"] == name]) for name in outline.comparisons]
 
 
-def paragraph(comparison: str, outline: Outline, stimuli: int) -> Paragraph:
+def paragraph(comparison: str, outline: Outline, scores: pd.DataFrame) -> Paragraph:
     content = outline.config["alignment"][comparison]
     systems = listed([outline.label(name) for name in outline.systems_of(comparison)])
-    parts = [
-        f"{systems} were compared on {outline.shown_stimuli(comparison, stimuli)}; layers with several rows a stimulus"
-        f" were pooled by {'flattening' if content['pooling'] == 'flatten' else 'the ' + content['pooling']}."
-    ]
+    parts = [f"{systems} were compared on {outline.shown_stimuli(comparison, scores)}; {ROWS[content['pooling']]}."]
     parts += [metric_sentence(name, params or {}, content["seed"]) for name, params in content["metrics"].items()]
     parts += [codes_sentence(name, used, outline) for name, used in content["representations"].items()]
     if content["representations"] and content["active"] > 1:

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import pandas as pd
+
 from thresh.config import Config
 from thresh.dictionary_methods import CONTROLS
-from thresh.model_kinds import MODELS
 from thresh.study import Study
+from thresh.system_kinds import MODELS, RECORDINGS
 
-RECORDINGS = ("nwb", "arrays")
 PRODUCTS = (
     *("stimuli", "models", "recordings", "dictionaries", "codes", "evaluation", "stability", "probes", "splices"),
     *("alignment", "report"),
@@ -113,13 +114,16 @@ class Outline:
         of = f"{features_a}" if features_a == features_b else f"{features_a} and {features_b}"
         return f"{shared} of {of} features"
 
-    def shown_stimuli(self, comparison: str, count: int) -> str:
-        """The stimuli that scores were computed on, in words: '450 test stimuli of digits'."""
+    def shown_stimuli(self, comparison: str, scores: pd.DataFrame) -> str:
+        """The stimuli that scores of a comparison were computed on, in words: '450 test stimuli of digits'."""
+        count, rows = (int(scores[name].max()) if len(scores) else 0 for name in ("stimuli", "rows"))
+        pooling = self.config["alignment"][comparison]["pooling"]
+        parts = f", {rows:,} {pooling} of them" if pooling in ("positions", "words") else ""
         sets = dict.fromkeys(self.system(name)["stimuli"] for name in self.systems_of(comparison))
         split = self.config["alignment"][comparison]["split"]
         held_out = any(self.holds_out(name) for name in sets) and split != "train"
         kinds = ", kinds that were held out of training among them" if held_out else ""
-        return f"{count:,} {'' if split == 'all' else split + ' '}stimuli of {' and '.join(sets)}{kinds}"
+        return f"{count:,} {'' if split == 'all' else split + ' '}stimuli of {' and '.join(sets)}{kinds}{parts}"
 
     def holds_out(self, stimuli: str) -> bool:
         """Whether a set has kinds of stimuli in its test split alone."""

@@ -67,8 +67,8 @@ def measure_title(name: str, role: str) -> str:
 
 
 def planted_stimuli(deflation: pd.DataFrame, outline: Outline) -> list[str]:
-    counts = deflation.groupby("comparison", sort=False)["stimuli"].max()
-    return [f"{name}: {outline.shown_stimuli(name, int(count))}" for name, count in counts.items()]
+    found = deflation.groupby("comparison", sort=False)
+    return [f"{name}: {outline.shown_stimuli(name, mine)}" for name, mine in found]
 
 
 def about_comparison(scores: pd.DataFrame, comparison: str, outline: Outline) -> dict:
@@ -77,7 +77,7 @@ def about_comparison(scores: pd.DataFrame, comparison: str, outline: Outline) ->
         "name": comparison,
         "systems": outline.systems_of(comparison),
         "pairs": len(mine[["a_system", "a_layer", "b_system", "b_layer"]].drop_duplicates()),
-        "stimuli": outline.shown_stimuli(comparison, int(mine["stimuli"].max())) if len(mine) else "",
+        "stimuli": outline.shown_stimuli(comparison, mine) if len(mine) else "",
         "representations": in_order(mine),
         "metrics": [metric_label(one) for one in mine["metric"].unique()],
     }
@@ -183,7 +183,7 @@ def gallery_page(galleries: list[dict], outline: Outline) -> Page:
 
 def methods_page(scores: pd.DataFrame, outline: Outline, site: Site) -> Page:
     """What was computed, in the words of a paper, and what it cites."""
-    found = methods.paragraphs(outline, scores.groupby("comparison")["stimuli"].max().astype(int).to_dict())
+    found = methods.paragraphs(outline, scores)
     bibtex = methods.bibliography(list(dict.fromkeys(key for one in found for key in one.keys)))
     site.data_file("references.bib").write_text(bibtex + "\n", encoding="utf-8")
     return Page("methods.html", "methods.html", {"paragraphs": found, "bibtex": bibtex})

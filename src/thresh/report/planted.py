@@ -8,7 +8,7 @@ from thresh.report.outline import Outline, Pair
 
 COLUMNS = [
     *("pair", "comparison", "shares", "truth", "representation", "role", "metric"),
-    *("score", "expected", "low", "high", "calibrated", "beats_chance", "stimuli", "error"),
+    *("score", "expected", "low", "high", "calibrated", "beats_chance", "stimuli", "rows", "error"),
 ]
 
 
@@ -18,7 +18,7 @@ def deflation(scores: pd.DataFrame, outline: Outline) -> pd.DataFrame:
     Returns
     -------
     Columns pair (label), comparison, shares (in words), truth (true overlap s / sqrt(p_a p_b)), representation, role,
-    metric, score, expected (theory), stimuli, error; pairs in the order of their true overlap, largest first.
+    metric, score, expected (theory), stimuli, rows, error; pairs in the order of their true overlap, largest first.
     """
     rows = []
     for comparison in outline.comparisons:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from thresh.model_kinds import MODELS
 from thresh.stimuli import Stimuli
+from thresh.system_kinds import MODELS
 from thresh.systems import open_system
 from thresh.systems.base import System
 

@@ -1,7 +1,7 @@
 """What a score is worth: chance, intervals, many tests at once, and how much more data would change it."""
 
 from thresh.alignment.statistics.chance import Chance, chance, critical_value, p_value
-from thresh.alignment.statistics.draws import halves, permutations
+from thresh.alignment.statistics.draws import halves, permutations, permutations_of_groups
 from thresh.alignment.statistics.intervals import Interval, interval
 from thresh.alignment.statistics.many import across_layers, false_discovery_rate
 
@@ -16,4 +16,5 @@ __all__ = [
     "interval",
     "p_value",
     "permutations",
+    "permutations_of_groups",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -44,6 +46,47 @@ def permutations(stimuli: int, count: int, *, blocks: ArrayLike | None = None, s
     for number, generator in enumerate(generators(OF_ORDERS, count, seed)):
         orders[number, places] = np.lexsort((generator.random(stimuli), labels))
     return orders
+
+
+@checked(count=integer(0), seed=SEED)
+def permutations_of_groups(
+    groups: ArrayLike, count: int, *, blocks: ArrayLike | None = None, seed: int = 0
+) -> Iterator[np.ndarray]:
+    """Orders of the rows of one side in which whole stimuli change places: one at a time, for rows may be many.
+
+    The rows of a stimulus stand for those of another one by one, in their order: positions keep what they have in
+    common with their neighbours, and so does chance. Where a stimulus has fewer rows than the one that it stands for,
+    they begin anew; where it has more, the last ones are left out.
+
+    Parameters
+    ----------
+    groups : (rows,)
+        The stimulus of each row.
+    count
+        How many orders.
+    blocks : (rows,), optional
+        Labels; stimuli change places only with others of their label.
+
+    Yields
+    ------
+    (rows,) integers; an order of rows where all stimuli have equally many.
+
+    Raises
+    ------
+    AlignmentError
+        As `permutations`, of stimuli.
+    """
+    groups = np.asarray(groups)
+    _, first, label, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
+    rows_of = np.argsort(label, kind="stable")
+    begins = np.cumsum(sizes) - sizes
+    within = np.arange(len(groups)) - np.repeat(begins, sizes)
+    of_stimuli = None if blocks is None else np.asarray(blocks)[first]
+    for order in permutations(len(sizes), count, blocks=of_stimuli, seed=seed):
+        others = np.repeat(order, sizes)
+        found = np.empty(len(groups), int)
+        found[rows_of] = rows_of[begins[others] + within % sizes[others]]
+        yield found
 
 
 @checked(count=integer(0), seed=SEED)
