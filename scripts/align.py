@@ -28,6 +28,8 @@ Example, after `make quickstart`:
     --manifest by_hand/full_a_and_full_b.json
 """
 
+from functools import partial
+
 from thresh.stages import Job, run_stage, source_of, stage_parser
 
 
@@ -35,10 +37,12 @@ def main() -> None:
     keys = ["a", "b", "metrics", "split", "pooling", "active", "statistics", "seed"]
     optional = ["a-codes", "b-codes", "attributes"]
     parser = stage_parser(__doc__, inputs=["a", "b", "stimuli"], optional=optional, keys=keys)
-    run_stage("align", parser.parse_args(), work)
+    parser.add_argument("--scheduler", default="threads", help="scheduler of dask, or the address of a cluster")
+    arguments = parser.parse_args()
+    run_stage("align", arguments, partial(work, scheduler=arguments.scheduler))
 
 
-def work(job: Job) -> dict[str, dict]:
+def work(job: Job, scheduler: str) -> dict[str, dict]:
     from thresh.alignment import align_pair
     from thresh.alignment.sides_from_stores import read_side
     from thresh.alignment.uncertainty import Uncertainty
@@ -76,6 +80,7 @@ def work(job: Job) -> dict[str, dict]:
         seed=params["seed"],
         uncertainty=Uncertainty(**statistics, seed=params["seed"]),
         active=params["active"],
+        scheduler=scheduler,
     )
     product = job.product()
     scores.to_parquet(job.folder(product) / "scores.parquet", index=False)

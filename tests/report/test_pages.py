@@ -98,6 +98,33 @@ def test_scores_that_chance_explains_are_marked_in_tables_and_hatched_in_maps(bu
     assert 'id="hatched"' in planted
 
 
+def test_scores_at_size_stand_without_statistics_beside_those_that_have_them(built, tmp_path):
+    """Codes of one pair of layers did not fit in memory: nothing was drawn, and one metric has no score."""
+    note = "too many for memory have neither interval nor chance"
+    assert note not in plain(built.page("comparison-networks.html"))
+    config = fabricated.write_results(tmp_path / "results")
+    path = tmp_path / "results" / "alignment" / "networks" / "resnet_a" / "stage1" / "vit" / "stage1" / "scores.parquet"
+    scores = pd.read_parquet(path)
+    scores = scores[scores["role"] != "shuffled"].reset_index(drop=True)
+    large = scores.index[scores["representation"] == "learned"]
+    for column, value in (fabricated.worth(0.0, "shuffled") | {"detail": '{"statistics": "none at size"}'}).items():
+        scores[column] = [value if place in large else old for place, old in enumerate(scores[column])]
+    reason = "found 9 stimuli x 9 units, too many for memory; expected one of linear_cka, or a smaller split."
+    scores.loc[large[0], ["score", "error"]] = [float("nan"), reason]
+    scores.to_parquet(path, index=False)
+    build_report(config, tmp_path / "results", made(tmp_path / "report"))
+    page = (tmp_path / "report" / "comparison-networks.html").read_text()
+    assert note in plain(page)
+    assert f"1 × {reason}" in page
+    judged = pd.read_csv(tmp_path / "report" / "data" / "networks.csv")
+    nothing = judged[(judged["representation"] == "learned") & judged["p"].isna() & judged["score"].notna()]
+    assert len(nothing) == len(large) - 1
+    assert nothing[["p_layers", "q", "beats_chance", "low", "calibrated"]].isna().all(axis=None)
+    drawn = [cell for chart in charts(page) for cell in chart["data"]["values"] if cell["score"] is not None]
+    unjudged = judged[judged["beats_chance"].isna()]["score"].dropna()
+    assert sorted(cell["score"] for cell in drawn if cell["beats_chance"] is None) == pytest.approx(sorted(unjudged))
+
+
 def test_intervals_are_drawn_and_told(built):
     (chart,) = charts(built.page("comparison-brain.html"))
     for row in chart["data"]["values"]:

@@ -63,6 +63,13 @@ def test_bands_are_told_by_their_names_not_unit_by_unit():
     assert "bands image and sound, draws 100, seed 3" in sentence
 
 
+def test_a_comparison_without_any_null_is_judged_by_nothing():
+    found = judged(scores([0.9, np.nan], [[], []]).assign(p=np.nan), {"one": 0.95})
+    assert found[["p_layers", "q"]].isna().all(axis=None)
+    assert found["beats_chance"].tolist() == [None, None]
+    assert found["score"].tolist()[0] == 0.9
+
+
 def test_every_metric_has_its_words_and_every_key_its_reference():
     assert set(methods.METRIC_WORDS) == set(METRICS)
     keys = {key for _, keys in methods.METRIC_WORDS.values() for key in keys}

@@ -57,18 +57,32 @@ def test_blocks_see_that_other_blocks_have_other_numbers_of_rows():
         pool_store(store, stimulus, stimulus != 2, "flatten", 3)
 
 
-@pytest.mark.parametrize("rule", ["mean", "max", "sum"])
-def test_sparse_values_pool_as_dense_ones_block_by_block(rule):
+@pytest.mark.parametrize("rule", ["mean", "max", "sum", "flatten"])
+@pytest.mark.parametrize("lowest", [0.0, -1.0])
+def test_codes_that_stay_sparse_are_those_of_pooling_dense(rule, lowest):
     random = np.random.default_rng(0)
-    values = csr_array((random.random((90, 7)) * (random.random((90, 7)) < 0.3)).astype(np.float32))
-    stimulus, keep = np.repeat(np.arange(30), 3), np.repeat(random.random(30) < 0.7, 3)
-
-    class Store:
-        def read(self, start, stop):
-            return values[start:stop]
-
-    shown, dense = pool_store(Store(), stimulus, keep, rule)
-    again, sparse = pool_store(Store(), stimulus, keep, rule, 10, sparse=True)
+    counts = np.full(30, 3) if rule == "flatten" else random.integers(1, 6, 30)
+    stimulus = np.repeat(np.arange(30), counts)
+    values = random.uniform(lowest, 1, (len(stimulus), 7)) * (random.random((len(stimulus), 7)) < 0.6)
+    values[:, 3], values[stimulus == 4] = 0, 0
+    codes, keep = csr_array(values.astype(np.float32)), (random.random(30) < 0.7)[stimulus]
+    store = SimpleNamespace(read=lambda start, stop: codes[start:stop])
+    shown, dense = pool_store(store, stimulus, keep, rule)
+    again, sparse = pool_store(store, stimulus, keep, rule, 10, sparse=True)
     assert issparse(sparse)
+    assert sparse.dtype == dense.dtype
+    assert sparse.nnz == np.count_nonzero(dense)
     np.testing.assert_array_equal(shown, again)
-    np.testing.assert_allclose(sparse.toarray(), dense, rtol=1e-6)
+    np.testing.assert_array_equal(sparse.toarray(), dense)
+
+
+def test_codes_of_more_atoms_than_could_be_dense_are_pooled():
+    entries, atoms = 900, 2**22
+    random = np.random.default_rng(0)
+    row, atom = np.divmod(random.choice(900 * 50, entries, replace=False), 50)
+    codes = csr_array((np.ones(entries, np.float32), (row, atom * 2**16)), shape=(900, atoms))
+    store, stimulus = SimpleNamespace(read=lambda start, stop: codes[start:stop]), np.repeat(np.arange(300), 3)
+    for rule in ("sum", "max"):
+        _, found = pool_store(store, stimulus, np.full(900, True), rule, sparse=True)
+        assert found.shape == (300, atoms)
+        assert found.sum() == (entries if rule == "sum" else len(np.unique(row // 3 * 50 + atom)))

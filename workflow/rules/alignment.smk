@@ -33,10 +33,11 @@ rule align:
             f"{stimuli_of(w.a_system)}#{part}"
             for part in stage_params.parts_of_comparison(study, w.comparison)
         ],
+        scheduler=study.config.dask.scheduler,
         script=script("align"),
         code=code("align"),
     shell:
         "python {params.script:q} --a {input.a:q} --b {input.b:q} --a-codes {input.a_codes:q}"
         " --b-codes {input.b_codes:q} --stimuli {input.stimuli:q}#split"
-        " --attributes {params.parts:q} --params {params.config:q}"
+        " --attributes {params.parts:q} --scheduler {params.scheduler:q} --params {params.config:q}"
         " --code {params.code} --manifest {output.manifest:q} > {log:q} 2>&1"

@@ -35,6 +35,7 @@ def align_pair(
     *,
     uncertainty: Uncertainty | None = None,
     active: int = 1,
+    scheduler: str = "threads",
 ) -> pd.DataFrame:
     """Score two layers with every metric on every representation.
 
@@ -55,6 +56,10 @@ def align_pair(
     active
         The fewest stimuli, of those that both sides share, on which an atom has to be active: others are left out of
         codes. What is left out is told in `detail`.
+    scheduler
+        Of dask, for representations of which one side at least is a source of `at_size`. These are compared by the
+        metrics that `at_size` has, without statistics; the other metrics have NaN and an error there. The common
+        stimuli are taken in the order of the stores, and so are their folds.
 
     Returns
     -------
@@ -82,8 +87,8 @@ def align_pair(
     total, rows = len(views) * len(asked), []
     for comparison in _comparisons(a, b, views, rows_a, rows_b, seed, active):
         plan = uncertainty if comparison.role != "shuffled" else None
-        scored = Scored(comparison, asked, plan or Uncertainty())
-        for one in asked:
+        scored = _scored(comparison, asked, plan or Uncertainty(), scheduler)
+        for one in scored.asked:
             rows.append(_row(a, b, scored, one))
             if progress is not None:
                 progress(len(rows), total, f"{comparison.representation}: {one.metric.name}")
@@ -107,6 +112,11 @@ def _comparisons(
     groups = None if a.groups is None else a.groups[rows_a]
     shuffled = rows_a[shuffling(len(rows_a), blocks, groups, seed)]
     for representation, role, view_a, view_b in views:
+        if a.views[view_a].is_at_size or b.views[view_b].is_at_size:
+            from thresh.alignment.comparison_at_size import comparison_at_size
+
+            yield comparison_at_size(a, b, (representation, role, view_a, view_b), rows_a, rows_b, active)
+            continue
         yield Comparison(
             representation=representation,
             role=role,
@@ -115,6 +125,14 @@ def _comparisons(
             a=Face.of(a, view_a, shuffled if role == "shuffled" else rows_a, active),
             b=Face.of(b, view_b, rows_b, active),
         )
+
+
+def _scored(comparison: Comparison, asked: list[Asked], plan: Uncertainty, scheduler: str) -> Scored:
+    if comparison.is_at_size:
+        from thresh.alignment.comparison_at_size import scored_at_size
+
+        return scored_at_size(comparison, asked, scheduler)
+    return Scored(comparison, asked, plan)
 
 
 def shuffling(rows: int, blocks: np.ndarray | None, groups: np.ndarray | None, seed: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -73,6 +73,7 @@ class Comparison:
     blocks: np.ndarray | None = None
     groups: np.ndarray | None = None
     problem: AlignmentError | None = None
+    is_at_size: ClassVar[bool] = False
 
     def __post_init__(self):
         try:

@@ -26,6 +26,27 @@ def plain(measured: float) -> tuple[float, dict]:
 
 
 @dataclass(frozen=True)
+class AtSize:
+    """How a metric is measured of responses that do not fit in memory.
+
+    Attributes
+    ----------
+    measure
+        Name of the function of `thresh.alignment.at_size` that gives what the metric's `measure` gives: who only asks
+        which metrics there are need not import stores and dask.
+    dense, codes
+        Whether a side may be dense responses, or sparse codes.
+    """
+
+    measure: str
+    dense: bool = True
+    codes: bool = True
+
+    def takes(self, *sides_are_codes: bool) -> bool:
+        return all(self.codes if is_codes else self.dense for is_codes in sides_are_codes)
+
+
+@dataclass(frozen=True)
 class Metric:
     """One way to compare two sets of responses.
 
@@ -52,6 +73,8 @@ class Metric:
     permuted
         (x, y, **all parameters of measure) -> a function of an order of the stimuli of y that gives the measure, where
         that is less work than measuring anew.
+    at_size
+        How it is measured where responses do not fit in memory; None where it is not.
     """
 
     name: str
@@ -64,6 +87,7 @@ class Metric:
     higher_is_closer: bool = True
     fewest: Callable[..., int] = fewest_in_folds
     permuted: Callable | None = None
+    at_size: AtSize | None = None
 
     @property
     def best(self) -> float:

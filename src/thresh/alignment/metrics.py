@@ -19,6 +19,7 @@ from thresh.alignment.metric import (
     PREDICTOR_AND_TARGETS,
     ROTATION,
     SINGLE_UNITS,
+    AtSize,
     Metric,
     Metrics,
 )
@@ -34,7 +35,14 @@ from thresh.alignment.rotation import procrustes, shape_distance
 ONE_TO_ONE = partial(matches_of_orders, choose=assignment)
 
 METRICS = Metrics(
-    Metric("linear_cka", "Linear CKA", linear_cka, invariant_to=ROTATION, fewest=fewest_for_cka),
+    Metric(
+        "linear_cka",
+        "Linear CKA",
+        linear_cka,
+        invariant_to=ROTATION,
+        fewest=fewest_for_cka,
+        at_size=AtSize("linear_cka"),
+    ),
     Metric(
         "linear_cka_debiased",
         "Linear CKA, debiased",
@@ -42,6 +50,7 @@ METRICS = Metrics(
         range=CORRELATION,
         invariant_to=ROTATION,
         fewest=partial(fewest_for_cka, debiased=True),
+        at_size=AtSize("linear_cka_debiased"),
     ),
     Metric(
         "minibatch_cka",
@@ -77,6 +86,7 @@ METRICS = Metrics(
         range="-1 to 1; may exceed 1 relative to a ceiling",
         invariant_to=PREDICTOR_AND_TARGETS,
         permuted=linear_predictivity_of_orders,
+        at_size=AtSize("linear_predictivity", codes=False),
     ),
     Metric(
         "linear_predictivity_r2",
@@ -87,6 +97,7 @@ METRICS = Metrics(
         range="up to 1; negative where the mean predicts better",
         invariant_to=PREDICTOR_AND_TARGETS,
         permuted=linear_predictivity_of_orders,
+        at_size=AtSize("linear_predictivity", codes=False),
     ),
     Metric(
         "semi_matching",
@@ -94,6 +105,7 @@ METRICS = Metrics(
         semi_matches,
         mean_correlation,
         permuted=partial(matches_of_orders, choose=best_for_each),
+        at_size=AtSize("semi_matches", dense=False),
         symmetric=False,
         range=CORRELATION,
         invariant_to=SINGLE_UNITS,
@@ -107,6 +119,7 @@ METRICS = Metrics(
         one_to_one_matches,
         mean_correlation,
         permuted=ONE_TO_ONE,
+        at_size=AtSize("one_to_one_matches", dense=False),
         range=CORRELATION,
         invariant_to=SINGLE_UNITS,
     ),
@@ -116,6 +129,7 @@ METRICS = Metrics(
         one_to_one_matches,
         fraction_above,
         permuted=ONE_TO_ONE,
+        at_size=AtSize("one_to_one_matches", dense=False),
         invariant_to=SINGLE_UNITS,
     ),
     Metric("procrustes", "Procrustes cosine", procrustes, range=CORRELATION, invariant_to=ROTATION),

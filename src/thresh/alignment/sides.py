@@ -21,11 +21,16 @@ class View:
     role
         'raw', 'codes', 'control' (codes of a random dictionary) or another word for the report to group by.
     values : (stimuli, units)
-        Dense or scipy.sparse.
+        Dense or scipy.sparse; or a source of `at_size`, of what does not fit in memory.
     """
 
     role: str
     values: ArrayLike
+
+    @property
+    def is_at_size(self) -> bool:
+        """Whether responses are read by ranges of rows, so that metrics take them at size."""
+        return hasattr(self.values, "read")
 
 
 @dataclass
@@ -109,7 +114,7 @@ def check(side: Side) -> None:
 
 
 def representations(a: Side, b: Side) -> list[tuple[str, str, str, str]]:
-    """(representation, role, view of a, view of b), raw first, the shuffled control last.
+    """(representation, role, view of a, view of b), raw first, the shuffled control last; at size there is none.
 
     Codes that one side lacks are compared with its raw responses if it has no codes at all (a recording); between two
     sides with codes they are left out, for a table must not mix codes against codes with codes against raw.
@@ -122,4 +127,6 @@ def representations(a: Side, b: Side) -> list[tuple[str, str, str, str]]:
         if len(set(roles)) > 1:
             raise AlignmentError(f"{a.name} and {b.name}: found roles {' and '.join(roles)} for {name}, expected one.")
         found.append((name, roles[0], *(name if name in side.views else "raw" for side in (a, b))))
+    if any(side.views["raw"].is_at_size for side in (a, b)):  # rows of a store are read in their order
+        return found
     return [*found, ("raw shuffled", "shuffled", "raw", "raw")]

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
+from thresh.alignment.large_sides import of_places, responses
 from thresh.alignment.places import positions
 from thresh.alignment.sides import Side, View
 from thresh.alignment.words import words
-from thresh.store import Activations, Codes, open_activations, open_codes, pool_store
+from thresh.store import Activations, Codes, open_activations, open_codes
 
 
 def read_side(
@@ -22,7 +23,7 @@ def read_side(
     blocks: np.ndarray | None = None,
     texts: Callable[[Sequence[int]], list[str]] | None = None,
 ) -> Side:
-    """One layer with all its representations, pooled to stimuli, or by position or word.
+    """One layer with all its representations, pooled to stimuli, or by position or word; large ones see `large_sides`.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def read_side(
         places = words(store.rows, keep, f"{system}/{layer}", texts)
 
     def read(rows: Activations | Codes) -> tuple[np.ndarray, ArrayLike]:
-        return (places.stimulus, places.read(rows)) if places else pool_store(rows, owner, keep, pooling)
+        return (places.stimulus, of_places(rows, places)) if places else responses(rows, owner, keep, pooling)
 
     stimuli, raw = read(store)
     views = {"raw": View("raw", raw)}

@@ -16,8 +16,6 @@ from thresh.store import Activations, Codes, pool_store
 
 MIXTURES, SOURCES = 2000, 2
 LEARNED = METHODS.keys() - CONTROLS  # methods; an imported dictionary has none of them
-# Rows whose pooled codes are dense for a moment.
-BLOCK_ROWS = 8192
 
 
 def probe_store(
@@ -81,7 +79,7 @@ def probe_store(
     if codes is None:
         shown, columns = pool_store(activations, rows, chosen[rows], pooling)
     else:
-        shown, columns = pool_store(codes, rows, chosen[rows], pooling, BLOCK_ROWS, sparse=True)
+        shown, columns = pool_store(codes, rows, chosen[rows], pooling, sparse=True)
     values, places = values[shown], places[shown]
     facts = {"columns": columns.shape[1]} | {name: int((places == name).sum()) for name in ("train", "in", "out")}
     if out is not None and dictionary is not None and dictionary.facts.get("method") in LEARNED:

@@ -5,6 +5,7 @@ import json
 import pandas as pd
 import yaml
 
+from thresh.alignment.comparison_at_size import NO_STATISTICS
 from thresh.report import figures, methods, planted, tables
 from thresh.report.data import in_order
 from thresh.report.deflation_figure import PAIR_COLOURS, deflation_chart
@@ -112,7 +113,8 @@ def about_system(name: str, models: dict[str, dict], outline: Outline) -> dict:
 def comparison_page(scores: pd.DataFrame, comparison: str, told: list[Sentence], outline: Outline) -> Page:
     """One comparison: its charts, and every score."""
     names, rows = tables.score_table(scores, outline)
-    sided = [json.loads(detail).get("views", ["", ""]) for detail in scores["detail"].replace("", "{}")]
+    details = [json.loads(detail) for detail in scores["detail"].replace("", "{}")]
+    sided = [detail.get("views", ["", ""]) for detail in details]
     statistics, halves = outline.config["alignment"][comparison]["statistics"], halves_of(scores)
     context = {
         "comparison": comparison,
@@ -128,6 +130,7 @@ def comparison_page(scores: pd.DataFrame, comparison: str, told: list[Sentence],
         "halves": drawn_words(statistics["over"], halves) if halves else "",
         "fallback": fallback_words(statistics["over"], halves),
         "one_sided": any((a == "raw") != (b == "raw") for a, b in sided),
+        "at_size": any(detail.get("statistics") == NO_STATISTICS for detail in details),
         "has_theory": bool(scores["expected"].notna().any()),
     }
     return Page(comparison_file(comparison), "comparison.html", context)

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.sparse import csr_array, issparse, vstack
 
 from thresh.errors import ConfigError, StoreError
+from thresh.store.sparse_pooling import pooled_sparse
 
 RULES = ("mean", "max", "sum", "flatten")
 
@@ -17,7 +18,9 @@ class Rows(Protocol):
     def read(self, start: int, stop: int) -> np.ndarray | csr_array: ...
 
 
-def pool(values: np.ndarray | csr_array, stimulus: np.ndarray, rule: str = "mean") -> tuple[np.ndarray, np.ndarray]:
+def pool(
+    values: np.ndarray | csr_array, stimulus: np.ndarray, rule: str = "mean", *, sparse: bool = False
+) -> tuple[np.ndarray, np.ndarray | csr_array]:
     """Pool the rows of each stimulus.
 
     Parameters
@@ -29,6 +32,8 @@ def pool(values: np.ndarray | csr_array, stimulus: np.ndarray, rule: str = "mean
     rule
         'mean', 'max', 'sum' over the stimulus's rows, or 'flatten': all of them side by side, which needs equally
         many for each stimulus and keeps where something was.
+    sparse
+        Of codes, give pooled values as CSR; the numbers are the same.
 
     Returns
     -------
@@ -45,6 +50,10 @@ def pool(values: np.ndarray | csr_array, stimulus: np.ndarray, rule: str = "mean
         raise ConfigError("pooling", rule, f"one of {', '.join(RULES)}")
     first = first_rows(stimulus)
     counts = np.diff(np.r_[first, len(stimulus)])
+    if sparse:
+        if rule == "flatten":
+            check_equal(counts)
+        return stimulus[first], pooled_sparse(values, first, counts, rule)
     if rule == "flatten":
         return stimulus[first], flattened(values, counts)
     if rule == "max":
@@ -71,7 +80,7 @@ def pool_store(
     keep : (rows,) boolean
         Rows to pool, all of a stimulus or none.
     sparse
-        Give pooled values as CSR; a block of them is dense for a moment.
+        Of codes, give pooled values as CSR.
     """
     if rule == "flatten":
         # Blocks know nothing of each other, and a difference between two of them would go unseen.
@@ -80,10 +89,9 @@ def pool_store(
     for start, stop in blocks_of_stimuli(stimulus, block_rows):
         some = keep[start:stop]
         if some.any():
-            shown, values = pool(store.read(start, stop)[some], stimulus[start:stop][some], rule)
-            found.append((shown, csr_array(values) if sparse else values))
+            found.append(pool(store.read(start, stop)[some], stimulus[start:stop][some], rule, sparse=sparse))
     if not found:
-        return pool(store.read(0, 0), stimulus[:0], rule)
+        return pool(store.read(0, 0), stimulus[:0], rule, sparse=sparse)
     stimuli, values = zip(*found, strict=True)
     return np.concatenate(stimuli), vstack(values, format="csr") if sparse else np.concatenate(values)
 

@@ -50,6 +50,11 @@ def linear_cka(x: Any, y: Any, *, debiased: bool = False, scheduler: str = "thre
     return alignment(*(unbiased_hsics(products, norms_x, norms_y) if debiased else products))
 
 
+def linear_cka_debiased(x: Any, y: Any, *, scheduler: str = "threads") -> float:
+    """`linear_cka` with unbiased estimators of HSIC."""
+    return linear_cka(x, y, debiased=True, scheduler=scheduler)
+
+
 def side_of(source: Source, name: str) -> DenseSide | SparseSide:
     return SparseSide.of(source, name) if source.sparse else DenseSide.of(source, name)
 

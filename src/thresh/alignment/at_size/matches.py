@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
@@ -30,6 +31,7 @@ def matches(
     folds: int,
     seed: int,
     min_active: int,
+    groups: ArrayLike | None,
     scheduler: str,
 ) -> list[Matches]:
     """Match the live atoms of every training fold and correlate the pairs on the held-out fold.
@@ -42,7 +44,7 @@ def matches(
     codes = [codes_of(side, name) for side, name in zip(paired_sources(x, y), ("x", "y"), strict=True)]
     found = []
     with running(scheduler):
-        for number, (train, test) in enumerate(split(codes[0].shape[0], folds, seed), start=1):
+        for number, (train, test) in enumerate(split(codes[0].shape[0], folds, seed, groups), start=1):
             on_train, live = [side[train].tocsc() for side in codes], []
             for name, side in zip(("x", "y"), on_train, strict=True):
                 live.append(live_atoms(side, min_active))
@@ -100,10 +102,17 @@ def assignment(x: UnitAtoms, y: UnitAtoms, candidates: int) -> Pairs:
 
 @checked(**FOLDED)
 def semi_matches(
-    x: Any, y: Any, *, folds: int = 2, seed: int = 0, min_active: int = 1, scheduler: str = "threads"
+    x: Any,
+    y: Any,
+    *,
+    folds: int = 2,
+    seed: int = 0,
+    min_active: int = 1,
+    groups: ArrayLike | None = None,
+    scheduler: str = "threads",
 ) -> list[Matches]:
     """For every live atom of y its best atom of x, fold by fold; see `semi_matching`."""
-    return matches(x, y, best_for_each, folds, seed, min_active, scheduler)
+    return matches(x, y, best_for_each, folds, seed, min_active, groups, scheduler)
 
 
 @checked(candidates=integer(1), **FOLDED)
@@ -115,6 +124,7 @@ def one_to_one_matches(
     folds: int = 2,
     seed: int = 0,
     min_active: int = 1,
+    groups: ArrayLike | None = None,
     scheduler: str = "threads",
 ) -> list[Matches]:
     """One-to-one pairs of live atoms, fold by fold; weights sum to less than 1 where atoms stay alone."""
@@ -122,4 +132,4 @@ def one_to_one_matches(
     def choose(a: UnitAtoms, b: UnitAtoms) -> Pairs:
         return assignment(a, b, candidates)
 
-    return matches(x, y, choose, folds, seed, min_active, scheduler)
+    return matches(x, y, choose, folds, seed, min_active, groups, scheduler)

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from numpy.typing import ArrayLike
+
 from thresh.alignment.at_size.matches import one_to_one_matches, semi_matches
 from thresh.alignment.matching import fraction_above, mean_correlation
 
 
 def semi_matching(
-    x: Any, y: Any, *, folds: int = 2, seed: int = 0, min_active: int = 1, scheduler: str = "threads"
+    x: Any,
+    y: Any,
+    *,
+    folds: int = 2,
+    seed: int = 0,
+    min_active: int = 1,
+    groups: ArrayLike | None = None,
+    scheduler: str = "threads",
 ) -> float:
     """`thresh.alignment.semi_matching` of sparse codes.
 
@@ -26,6 +35,8 @@ def semi_matching(
     min_active
         An atom is live, and can match, if it varies and is not zero on at least so many training rows; others are
         dead in that fold, as constant ones are in memory.
+    groups : (stimuli,)
+        As in memory.
     scheduler
         As `at_size.linear_cka`; it changes no bit of the result.
 
@@ -39,8 +50,8 @@ def semi_matching(
     AlignmentError
         As the metric in memory; a side is dense.
     """
-    found = semi_matches(x, y, folds=folds, seed=seed, min_active=min_active, scheduler=scheduler)
-    return mean_correlation(found)[0]
+    given = {"folds": folds, "seed": seed, "min_active": min_active, "groups": groups, "scheduler": scheduler}
+    return mean_correlation(semi_matches(x, y, **given))[0]
 
 
 def one_to_one_matching(x: Any, y: Any, **parameters: Any) -> float:

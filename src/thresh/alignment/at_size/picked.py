@@ -1,4 +1,4 @@
-"""Some rows of a source: the stimuli that two systems share, or the test split."""
+"""Some rows or units of a source: the stimuli that two systems share, atoms that are active often enough."""
 
 from __future__ import annotations
 
@@ -48,4 +48,39 @@ def picked(values: Any, rows: ArrayLike) -> PickedRows:
     source, rows = as_source(values), np.asarray(rows, dtype=np.int64)
     if not len(rows) or rows[0] < 0 or rows[-1] >= source.shape[0] or (np.diff(rows) <= 0).any():
         raise AlignmentError(f"rows: found {rows}, expected rising numbers from 0 to {source.shape[0] - 1}.")
+    if isinstance(source, PickedRows):
+        return PickedRows(source.source, source.rows[rows])
     return PickedRows(source, rows)
+
+
+class PickedUnits(Source):
+    """Units of another source, by their numbers."""
+
+    def __init__(self, source: Source, units: np.ndarray):
+        self.source, self.units = source, units
+        self.shape, self.sparse = (source.shape[0], len(units)), source.sparse
+        self.chunk_rows = source.chunk_rows
+
+    def read(self, start: int, stop: int) -> np.ndarray | sparse.csr_array:
+        return self.source.read(start, stop)[:, self.units]
+
+
+def picked_units(values: Any, units: ArrayLike) -> PickedUnits:
+    """Some units of responses, for the functions of `at_size`: other atoms are never held.
+
+    Parameters
+    ----------
+    values : (rows, all units)
+        Whatever these functions take.
+    units : (units,) int
+        Numbers of the units.
+
+    Raises
+    ------
+    AlignmentError
+        There are none, or they are not units of `values`.
+    """
+    source, units = as_source(values), np.asarray(units, dtype=np.int64)
+    if not len(units) or units.min() < 0 or units.max() >= source.shape[1]:
+        raise AlignmentError(f"units: found {units}, expected numbers from 0 to {source.shape[1] - 1}.")
+    return PickedUnits(source, units)

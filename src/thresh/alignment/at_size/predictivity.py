@@ -27,6 +27,7 @@ def linear_predictivity(
     alphas: ArrayLike = ALPHAS,
     components: int | None = None,
     seed: int = 0,
+    groups: ArrayLike | None = None,
     scheduler: str = "threads",
 ) -> Predictivity:
     """`thresh.alignment.linear_predictivity` for any number of rows.
@@ -43,7 +44,7 @@ def linear_predictivity(
         Activations, arrays of dask or Zarr, memory maps or arrays; not codes.
     y : (stimuli, units_y)
         Same stimuli in the same order.
-    folds, alphas, components, seed
+    folds, alphas, components, seed, groups
         As in memory.
     scheduler
         As `at_size.linear_cka`.
@@ -68,10 +69,10 @@ def linear_predictivity(
     for name, side in (("x", x), ("y", y)):
         if side.sparse:
             raise AlignmentError(f"{name}: found sparse codes, expected dense responses.")
-    groups = fold_of_rows(x.shape[0], folds, seed)
+    fold_of = fold_of_rows(x.shape[0], folds, seed, groups)
     with running(scheduler):
-        spread_x, spread_y = spread_of(x, "x", groups), spread_of(y, "y", groups)
-        moments = [moments_of_fold(x, y, spread_x, spread_y, groups, fold) for fold in range(folds)]
+        spread_x, spread_y = spread_of(x, "x", fold_of), spread_of(y, "y", fold_of)
+        moments = [moments_of_fold(x, y, spread_x, spread_y, fold_of, fold) for fold in range(folds)]
     r, chosen = np.full((folds, y.shape[1]), np.nan), np.full((folds, y.shape[1]), np.nan)
     errors, deviations = np.zeros(y.shape[1]), np.zeros(y.shape[1])
     for fold, held_out in enumerate(moments):
@@ -91,9 +92,9 @@ def linear_predictivity(
     return Predictivity(r=mean_r, r2=r2, alphas=chosen, grid=alphas, bands=(), shares=no_bands)
 
 
-def fold_of_rows(rows: int, folds: int, seed: int) -> np.ndarray:
+def fold_of_rows(rows: int, folds: int, seed: int, groups: ArrayLike | None) -> np.ndarray:
     """The fold that holds every row out, (rows,) int."""
-    groups = np.empty(rows, np.int64)
-    for fold, (_, held_out) in enumerate(split(rows, folds, seed)):
-        groups[held_out] = fold
-    return groups
+    fold_of = np.empty(rows, np.int64)
+    for fold, (_, held_out) in enumerate(split(rows, folds, seed, groups)):
+        fold_of[held_out] = fold
+    return fold_of
