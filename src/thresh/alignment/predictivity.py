@@ -141,25 +141,30 @@ def linear_predictivity_of_orders(
     """`linear_predictivity` of y in the order of the given rows; plain ridge decomposes the folds of x once."""
     fit = RidgeAgain(x, components) if bands is None else BandedRidge(x, bands, draws, seed)
     parts = split(len(x), folds, seed, groups)
-    return lambda order: predicted(fit, y[order], parts, alphas)
+    return lambda order: predicted(fit, y, parts, alphas, order)
 
 
-def predicted(fit: Ridge | BandedRidge, y: np.ndarray, parts: list, alphas: ArrayLike) -> Predictivity:
-    """Every unit of y (stimuli, units) in all folds."""
+def predicted(
+    fit: Ridge | BandedRidge, y: np.ndarray, parts: list, alphas: ArrayLike, order: np.ndarray | None = None
+) -> Predictivity:
+    """Every unit of y (stimuli, units) in all folds; in the order of the given rows without a copy of them all."""
+    order = np.arange(len(y)) if order is None else order
     alphas, folds = np.atleast_1d(np.asarray(alphas, dtype=float)), len(parts)
     r, chosen = np.full((folds, y.shape[1]), np.nan), np.full((folds, y.shape[1]), np.nan)
     shares = np.full((folds, y.shape[1], len(fit.bands)), np.nan)
     errors, deviations = np.zeros(y.shape[1]), np.zeros(y.shape[1])
     for fold, (train, test) in enumerate(parts):
-        live = varies(y[train])
+        trained, target = y[order[train]], y[order[test]]
+        live = varies(trained)
         if not live.any():
             continue
-        fitted = fit(train, test, y[train][:, live], alphas)
+        if not live.all():
+            trained, target = trained[:, live], target[:, live]
+        fitted = fit(train, test, trained, alphas)
         chosen[fold, live], shares[fold, live] = fitted.alphas, fitted.shares
-        target = y[test][:, live]
         r[fold, live] = column_correlation(fitted.prediction, target)
         errors[live] += np.square(target - fitted.prediction).sum(axis=0)
-        deviations[live] += np.square(target - y[train][:, live].mean(axis=0)).sum(axis=0)
+        deviations[live] += np.square(target - trained.mean(axis=0)).sum(axis=0)
     scored = ~np.isnan(r)
     count = scored.sum(axis=0)
     mean_r = np.where(count > 0, np.where(scored, r, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
