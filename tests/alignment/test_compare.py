@@ -122,7 +122,10 @@ def test_the_ceiling_counts_where_raw_responses_are_predicted():
     table = align_pair(a, b, {"linear_predictivity": {}})
     for representation, predictor in {"raw": x, "sae": x**2}.items():
         expected = np.median(linear_predictivity(predictor, y).r / ceiling)
-        assert row(table, representation=representation, direction="a_to_b").score == pytest.approx(expected, abs=1e-12)
+        found = row(table, representation=representation, direction="a_to_b")
+        assert found.score == pytest.approx(expected, abs=1e-12)
+        assert found.ceiling == np.median(ceiling)
+    assert np.isnan(row(table, representation="raw", direction="b_to_a").ceiling)
     uncapped = np.median(linear_predictivity(y, x).r)
     assert row(table, representation="raw", direction="b_to_a").score == pytest.approx(uncapped, abs=1e-12)
     both = align_pair(a, side("v4", {"raw": y, "sae": y**2}, ceiling=ceiling), {"linear_predictivity": {}})

@@ -91,6 +91,7 @@ def score(representation: str, role: str, metric: str, value: float, **more) -> 
             "direction": "both",
             "score": value,
             "expected": np.nan,
+            "ceiling": np.nan,
             "stimuli": 450,
             "rows": 450,
             "units_a": 48,
@@ -178,12 +179,15 @@ def write_networks(results: Path) -> None:
                     write_scores(results, "networks", (a, a_layer), (b, b_layer), rows)
 
 
+CEILINGS = {"a_to_b": 0.85}  # where the brain is predicted
+
+
 def write_brain(results: Path) -> None:
     for place, name in enumerate(NETWORKS):
         for i, layer in enumerate(LAYERS):
             top = 0.55 + 0.1 * (i == 1) - 0.05 * place
             rows = [
-                score(shown, role, metric, top * share, direction=direction)
+                score(shown, role, metric, top * share, direction=direction, ceiling=CEILINGS.get(direction, np.nan))
                 for metric, direction in (
                     *((DEBIASED, "both"), ("linear_predictivity", "a_to_b")),
                     ("linear_predictivity", "b_to_a"),

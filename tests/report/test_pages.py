@@ -240,6 +240,17 @@ def test_bars_turn_every_layer_towards_the_recording(built):
     assert [param["value"] for param in chart["params"]] == ["linear_predictivity a_to_b"]
 
 
+def test_noise_ceilings_are_drawn_where_scores_are_relative_to_them_and_told_in_the_table(built):
+    (chart,) = charts(built.page("comparison-brain.html"))
+    relative = {row["view"] for row in chart["data"]["values"] if row["ceiling"] is not None}
+    assert relative == {"linear_predictivity a_to_b"}
+    (line,) = [layer for layer in chart["layer"] if layer["encoding"].get("x", {}).get("datum") == 1.0]
+    assert {"filter": "isValid(datum.ceiling)"} in line["transform"]
+    rows = table_with(built.page("comparison-brain.html"), "raw")[1:]
+    assert {"noise ceiling 0.850" in " ".join(texts(row)) for row in rows if "a → b" in " ".join(texts(row))} == {True}
+    assert not any("noise ceiling" in " ".join(texts(row)) for row in rows if "a → b" not in " ".join(texts(row)))
+
+
 def test_probes_are_told_drawn_and_tabled_with_the_same_numbers(built):
     page = built.page("evaluation.html")
     shown = plain(page)

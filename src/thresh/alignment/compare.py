@@ -21,7 +21,7 @@ __all__ = ["COLUMNS", "Side", "View", "align_pair"]
 
 COLUMNS = [
     *("a_system", "a_layer", "b_system", "b_layer", "representation", "role", "metric", "direction"),
-    *("score", "expected", "low", "high", "standard_error", "over", "chance", "critical", "p", "calibrated"),
+    *("score", "expected", "ceiling", "low", "high", "standard_error", "over", "chance", "critical", "p", "calibrated"),
     *("stimuli", "rows", "units_a", "units_b", "error", "detail", "null", "convergence"),
 ]
 
@@ -65,14 +65,15 @@ def align_pair(
     -------
     pandas.DataFrame
         One row a score, in the order of representations and metrics. `direction` is 'both', 'a_to_b' (b predicted
-        from, or matched into, a) or 'b_to_a'; `expected` is theory's prediction for planted pairs, else NaN; a metric
-        that is not defined for a pair has score NaN and says why in `error`; `detail` is JSON. `low`, `high` and
-        `standard_error` are those of `statistics.interval`, `chance` (the mean of the null), `critical`, `p` and
-        `calibrated` those of `statistics.chance`; NaN where nothing was drawn. `over` is what halves were drawn of:
-        'stimuli' where subjects were asked for and neither side has two, '' where there are no halves. `null` is the
-        list of null scores, by permutation; `convergence` is JSON, [mean number of stimuli, mean, standard deviation]
-        of subsets of one size, whole blocks where there are some. `rows` are the stimuli, or
-        their positions or words where sides have `groups`.
+        from, or matched into, a) or 'b_to_a'; `expected` is theory's prediction for planted pairs, else NaN;
+        `ceiling` is the median noise ceiling of the units that a score is relative to, NaN where it is relative to
+        none. A metric that is not defined for a pair has score NaN and says why in `error`; `detail` is JSON. `low`,
+        `high` and `standard_error` are those of `statistics.interval`, `chance` (the mean of the null), `critical`,
+        `p` and `calibrated` those of `statistics.chance`; NaN where nothing was drawn. `over` is what halves were
+        drawn of: 'stimuli' where subjects were asked for and neither side has two, '' where there are no halves.
+        `null` is the list of null scores, by permutation; `convergence` is JSON, [mean number of stimuli, mean,
+        standard deviation] of subsets of one size, whole blocks where there are some. `rows` are the stimuli, or their
+        positions or words where sides have `groups`.
 
     Raises
     ------
@@ -162,6 +163,7 @@ def _row(a: Side, b: Side, scored: Scored, asked: Asked) -> dict:
         "direction": "both" if metric.symmetric else ("b_to_a" if asked.reverse else "a_to_b"),
         "score": score,
         "expected": expected,
+        "ceiling": detail.get("ceiling") or math.nan,
         "stimuli": comparison.stimuli,
         "rows": comparison.rows,
         "units_a": comparison.a.values.shape[1],

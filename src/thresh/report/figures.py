@@ -14,11 +14,12 @@ LABELLED_CELLS = 10  # across; narrower cells are left without their number
 
 
 # What a score is worth, in tooltips: with the columns of `significance.judged`.
-WORTH = ["interval", "calibrated", "p_layers", "beats_chance"]
+WORTH = ["interval", "calibrated", "p_layers", "beats_chance", "ceiling"]
 WORTH_TOOLTIPS = [
     alt.Tooltip("interval:N", title="interval"),
     alt.Tooltip("calibrated:Q", format=".3f", title="calibrated"),
     alt.Tooltip("p_layers:Q", format=".3f", title="p across layers"),
+    alt.Tooltip("ceiling:Q", format=".3f", title="noise ceiling"),
 ]
 
 
@@ -33,6 +34,14 @@ def whiskers(base: alt.Chart) -> alt.Chart:
         .mark_rule(strokeWidth=1, opacity=0.8, clip=True)
         .encode(x=alt.X("low:Q", title=None), x2="high:Q", color=alt.value("var(--ink)"))
     )
+
+
+def ceilings(base: alt.Chart, groups: list[str]) -> alt.Chart:
+    """A dashed line, or a mark for each of the groups, at the noise ceiling that scores are relative to."""
+    known = base.transform_filter("isValid(datum.ceiling)").transform_aggregate(scores="count()", groupby=groups)
+    line = {"strokeDash": [4, 3], "strokeWidth": 1, "color": "var(--muted)"}
+    marked = known.mark_tick(thickness=1.5, size=20, color="var(--muted)") if groups else known.mark_rule(**line)
+    return marked.encode(x=alt.datum(1.0, type="quantitative"))
 
 
 def records(table: pd.DataFrame, columns: list[str]) -> alt.Data:
@@ -155,7 +164,8 @@ def layer_bars(table: pd.DataFrame, places: list[str], roles: dict[str, str], sh
         .encode(x=alt.datum(0))
     )
     chosen = alt.param(name="shown", value=shown)
-    layers = alt.layer(bars, by_chance, whiskers(base), text, holes).add_params(chosen)
+    ceiling = ceilings(alt.Chart(data).transform_filter("datum.view == shown"), [])
+    layers = alt.layer(bars, ceiling, by_chance, whiskers(base), text, holes).add_params(chosen)
     return finished(layers.properties(width="container", height=len(places) * max(18 * len(names), 40)))
 
 
@@ -207,7 +217,8 @@ def metric_dots(table: pd.DataFrame, views: list[str], roles: dict[str, str]) ->
         .mark_point(filled=False, size=190, strokeWidth=1.5, opacity=1)
         .encode(x=alt.X("expected:Q"))
     )
-    layers = alt.layer(rings, whiskers(base), *dots)
+    ceiling = ceilings(alt.Chart(data).encode(y=alt.Y("label:N", sort=views, title=None)), ["label"])
+    layers = alt.layer(rings, ceiling, whiskers(base), *dots)
     return finished(layers.properties(width="container", height=30 * len(views)))
 
 

@@ -67,11 +67,13 @@ def score_table(scores: pd.DataFrame, outline: Outline) -> tuple[list[str], list
                 "b": f"{outline.label(record['b_system'])} {record['b_layer']}",
                 "view": view_key(record["metric"], record["direction"]),
                 "metric": metric_label(record["metric"]) + ARROWS[record["direction"]],
+                "ceiling": "",
                 "stimuli": f"{int(record['stimuli']):,}",
                 "cells": dict.fromkeys(names, ABSENT),
             },
         )
         row["cells"][record["representation"]] = cell(record)
+        row["ceiling"] = row["ceiling"] or number(record["ceiling"])
     return names, list(rows.values())
 
 
