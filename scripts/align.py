@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def work(job: Job, scheduler: str) -> dict[str, dict]:
-    from thresh.alignment import align_pair
+    from thresh.alignment import METRICS, align_pair
     from thresh.alignment.sides_from_stores import read_side
     from thresh.alignment.uncertainty import Uncertainty
     from thresh.stimuli import open_stimuli
@@ -71,6 +71,7 @@ def work(job: Job, scheduler: str) -> dict[str, dict]:
             params["pooling"],
             blocks,
             stimuli.texts if "text" in stimuli.modalities else None,
+            with_repeats=any("repeats_x" in METRICS[name].facts for name in params["metrics"]),
         )
 
     scores = align_pair(

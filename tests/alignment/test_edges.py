@@ -12,6 +12,7 @@ from .simulate import normal, orthogonal, related
 # Distances by angle see units that do not vary; those of Euclid do not.
 PARAMETERS = {"rsa": {"distance": "euclidean"}}
 
+CKA = ("linear_cka", "linear_cka_debiased", "minibatch_cka")
 SHARE = 47 / 200
 WITHIN_THE_SPAN = {
     "linear_predictivity": np.sqrt(SHARE),
@@ -25,6 +26,7 @@ CHANCE = {
     "mutual_knn": 10 / 39,
     "shape_distance": np.pi / 2,
     "linear_cka": 120 / (120 + 39),
+    "rsa_unbiased": 120 / (120 + 39),  # of sides that have no repeats: biased CKA
     "kernel_cka": (SLOPE + EXCESS) ** 2 / ((SLOPE + EXCESS) ** 2 + SLOPE**2 * 39 / 120),
     # Pearson r of 8 held-out rows above .5.
     "matched_fraction": stats.t.sf(0.5 * np.sqrt(6 / 0.75), 6),
@@ -77,7 +79,7 @@ def test_of_one_unit_a_side_all_that_a_linear_metric_sees_is_their_correlation(n
     y = x + 0.5 * normal(400, 1, 1)
     r = np.corrcoef(x[:, 0], y[:, 0])[0, 1]
     expected = {
-        **dict.fromkeys(("linear_cka", "linear_cka_debiased", "minibatch_cka", "linear_predictivity_r2"), r**2),
+        **dict.fromkeys((*CKA, "rsa_unbiased", "linear_predictivity_r2"), r**2),
         "matched_fraction": 1.0,
         "shape_distance": np.arccos(r),
     }

@@ -20,6 +20,7 @@ NAMES = [
     "minibatch_cka",
     "kernel_cka",
     "rsa",
+    "rsa_unbiased",
     "linear_predictivity",
     "linear_predictivity_r2",
     "semi_matching",

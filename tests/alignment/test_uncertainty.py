@@ -8,6 +8,7 @@ import pytest
 from scipy import sparse
 
 from thresh.alignment import METRICS, align_pair
+from thresh.alignment.facts import Facts
 from thresh.alignment.redrawn import Asked, drawn
 from thresh.alignment.statistics import halves, permutations
 from thresh.alignment.uncertainty import Population, Uncertainty, selections, subsets
@@ -260,5 +261,5 @@ def test_subsets_of_rows_that_belong_to_stimuli_are_whole_stimuli_and_are_counte
             assert len(np.unique(groups[one.rows])) == size
     x, y = related(len(groups))
     asked = Asked(METRICS["linear_cka"], {}, {}, False)
-    (of,) = drawn([asked], x, y, population, plan)
+    (of,) = drawn([asked], x, y, population, plan, Facts(groups))
     assert [stimuli for stimuli, _ in of.subsets] == [2, 4, 8]

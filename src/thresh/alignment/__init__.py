@@ -25,6 +25,7 @@ from thresh.alignment.rdm import rsa
 from thresh.alignment.rdm_comparison import compare_rdms
 from thresh.alignment.repeats import unbiased_distances
 from thresh.alignment.rotation import procrustes, shape_distance
+from thresh.alignment.rsa_unbiased import rsa_unbiased
 
 __all__ = [
     "METRICS",
@@ -45,6 +46,7 @@ __all__ = [
     "procrustes",
     "pwcca",
     "rsa",
+    "rsa_unbiased",
     "semi_matching",
     "shape_distance",
     "soft_matching",

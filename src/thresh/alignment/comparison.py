@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 
 from thresh.alignment.arrays import paired
+from thresh.alignment.facts import Facts
 from thresh.alignment.redrawn import Asked, Drawn, drawn
 from thresh.alignment.sides import Side
 from thresh.alignment.statistics import chance, interval
@@ -38,13 +39,15 @@ class Face:
     ceiling: np.ndarray | None
     subjects: np.ndarray | None
     left_out: int = 0
+    repeats: np.ndarray | None = None
 
     @classmethod
     def of(cls, side: Side, view: str, rows: np.ndarray, active: int) -> Face:
         values, name = side.views[view].values, f"{side.name} ({view})"
         values = values.tocsr()[rows] if sparse.issparse(values) else values[rows]
         if view == "raw":
-            return cls(view, name, values, side.ceiling, side.subjects)
+            repeats = None if side.repeats is None else side.repeats[:, rows]
+            return cls(view, name, values, side.ceiling, side.subjects, repeats=repeats)
         used = stimuli_active(values, None if side.groups is None else side.groups[rows]) >= active
         if used.all() or not used.any():  # with no atom left, that all are constant tells more than an empty shape
             return cls(view, name, values, None, None)
@@ -103,6 +106,11 @@ class Comparison:
         """Who is x and who is y."""
         return (self.b, self.a) if reverse else (self.a, self.b)
 
+    def facts(self, reverse: bool) -> Facts:
+        """What metrics may ask of the rows."""
+        x, y = self.facing(reverse)
+        return Facts(self.groups, x.repeats, y.repeats)
+
 
 @dataclass
 class Scored:
@@ -122,7 +130,7 @@ class Scored:
             if asked.measured not in self.measured:
                 x, y = self.comparison.facing(asked.reverse)
                 self.measured[asked.measured] = asked.metric.measure(
-                    x.values, y.values, **asked.of_rows(self.comparison.groups)
+                    x.values, y.values, **asked.of_rows(self.comparison.facts(asked.reverse))
                 )
             score, detail = asked.metric.summarise(self.measured[asked.measured], **self.of_summary(asked))
         except AlignmentError as error:
@@ -172,10 +180,10 @@ class Scored:
         if key not in self.draws:
             together = [one for one in self.asked if one.measured == asked.measured]
             x, y = self.comparison.facing(asked.reverse)
-            population = self.population(asked)
+            population, facts = self.population(asked), self.comparison.facts(asked.reverse)
             with_ceilings = [Asked(one.metric, one.of_measure, self.of_summary(one), one.reverse) for one in together]
             for one, found in zip(
-                together, drawn(with_ceilings, x.values, y.values, population, self.plan), strict=True
+                together, drawn(with_ceilings, x.values, y.values, population, self.plan, facts), strict=True
             ):
                 self.draws[one.metric.name, one.measured] = found
         return self.draws[key]

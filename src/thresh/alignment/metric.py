@@ -16,7 +16,7 @@ from thresh.parameters import check_names, check_values
 ROTATION = "rotation, isotropic scaling and offset of the units"
 SINGLE_UNITS = "order, positive scaling and offset of single units"
 PREDICTOR_AND_TARGETS = "rotation, isotropic scaling and offset of x; order, scaling and offset of single units of y"
-GROUPS = "groups"  # which stimuli belong together is a fact about them, no setting of a metric
+FACTS = ("groups", "repeats_x", "repeats_y")  # what is known of rows (see `facts`), no settings of a metric
 CORRELATION = "-1 to 1"
 
 
@@ -101,7 +101,7 @@ class Metric:
 
     @property
     def parameters(self) -> dict[str, object]:
-        """Names and defaults of all parameters but `groups`, in the order of the functions' signatures."""
+        """Names and defaults of all parameters but `FACTS`, in the order of the functions' signatures."""
         return {**_parameters(self.measure), **_parameters(self.summarise)}
 
     @property
@@ -110,9 +110,9 @@ class Metric:
         return "ceiling" in self.parameters
 
     @property
-    def takes_groups(self) -> bool:
-        """Whether rows can be held out by whole groups."""
-        return GROUPS in inspect.signature(self.measure).parameters
+    def facts(self) -> list[str]:
+        """Those of `FACTS` that the measure takes."""
+        return [name for name in FACTS if name in inspect.signature(self.measure).parameters]
 
     def measured_with(self, given: dict) -> dict:
         """All parameters of `measure`, with the defaults of those that are not given."""
@@ -173,4 +173,4 @@ class Metrics(dict):
 def _parameters(function: Callable) -> dict[str, object]:
     signature = list(inspect.signature(function).parameters.values())
     given = {item.name: item.default for item in signature if item.default is not inspect.Parameter.empty}
-    return {name: default for name, default in given.items() if name != GROUPS}
+    return {name: default for name, default in given.items() if name not in FACTS}

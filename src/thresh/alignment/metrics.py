@@ -31,6 +31,7 @@ from thresh.alignment.predictivity_scores import mean_r2, median_over_ceiling
 from thresh.alignment.rdm import rsa, rsa_of_orders
 from thresh.alignment.rdm_comparison import FEWEST
 from thresh.alignment.rotation import procrustes, shape_distance
+from thresh.alignment.rsa_unbiased import rsa_unbiased, rsa_unbiased_of_orders
 
 ONE_TO_ONE = partial(matches_of_orders, choose=assignment)
 
@@ -76,6 +77,15 @@ METRICS = Metrics(
         invariant_to="order and isotropic scaling of the units, scaling of stimuli; monotone changes of all distances",
         fewest=lambda **_: FEWEST,
         permuted=rsa_of_orders,
+    ),
+    Metric(
+        "rsa_unbiased",
+        "RSA, unbiased distances",
+        rsa_unbiased,
+        range=CORRELATION,
+        invariant_to=ROTATION,
+        fewest=lambda **_: FEWEST,
+        permuted=rsa_unbiased_of_orders,
     ),
     Metric(
         "linear_predictivity",

@@ -76,10 +76,15 @@ def rsa_of_orders(
     """`rsa` of x with y in the order of the given rows, from distances and ranks that are computed once."""
     if limit is not None and limit < len(x):
         return lambda order: rsa(x, y[order], distance=distance, compare=compare, limit=limit, seed=seed)
-    first, second = distances_of_both(x, y, distance, compare)
+    return comparison_of_orders(*distances_of_both(x, y, distance, compare), compare)
+
+
+def comparison_of_orders(first: np.ndarray, second: np.ndarray, compare: str) -> Callable[[np.ndarray], float]:
+    """`compare_rdms` with the stimuli of the second RDM in the order of the given rows."""
     if compare == "spearman":
         first, second, compare = rankdata(first), rankdata(second), "pearson"
-    square, (above, below) = squareform(second), np.triu_indices(len(x), 1)
+    square = squareform(second)
+    above, below = np.triu_indices(len(square), 1)
     return lambda order: compare_rdms(first, square[order[above], order[below]], compare)
 
 
@@ -88,11 +93,16 @@ def distances_of_both(x: np.ndarray, y: np.ndarray, distance: str, compare: str)
     if len(x) > LARGEST_RDM:
         raise AlignmentError(f"found {len(x)} stimuli, expected at most {LARGEST_RDM} for an RDM: give rsa a limit.")
     found = distances(x, distance), distances(y, distance)
-    for name, side in zip(("x", "y"), found, strict=True):
+    check_spread(*found, distance, compare)
+    return found
+
+
+def check_spread(x: np.ndarray, y: np.ndarray, distance: str, compare: str) -> None:
+    """Raise AlignmentError where a side has nothing to compare."""
+    for name, side in (("x", x), ("y", y)):
         # Distances by angle are at most 2, and the largest by Euclid is at least 1: below is rounding.
         if spread(side, compare) <= 1e-12 * max(1.0, side.max()):
             raise AlignmentError(f"{name}: found equal distances ({distance}) between all stimuli, RSA is undefined.")
-    return found
 
 
 def distances(x: np.ndarray, distance: str) -> np.ndarray:

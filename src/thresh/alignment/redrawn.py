@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from thresh.alignment.metric import GROUPS, Metric
+from thresh.alignment.facts import Facts
+from thresh.alignment.metric import Metric
 from thresh.alignment.rotation import thin
 from thresh.alignment.uncertainty import Population, Selection, Uncertainty, selections, subsets, taken
 from thresh.errors import AlignmentError
@@ -31,9 +32,9 @@ class Asked:
         """Names what is measured once for all metrics that read it."""
         return (self.metric.measure, json.dumps(self.of_measure, sort_keys=True, default=repr), self.reverse)
 
-    def of_rows(self, groups: np.ndarray | None) -> dict:
-        """Parameters of the measure of some rows, which belong to these groups."""
-        return self.of_measure | ({GROUPS: groups} if groups is not None and self.metric.takes_groups else {})
+    def of_rows(self, facts: Facts) -> dict:
+        """Parameters of the measure of rows of which so much is known."""
+        return self.of_measure | facts.of(self.metric)
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ class Drawn:
     subsets: list[tuple[float, np.ndarray]]
 
 
-def drawn(asked: list[Asked], x: np.ndarray, y: np.ndarray, population: Population, plan: Uncertainty) -> list[Drawn]:
+def drawn(
+    asked: list[Asked], x: np.ndarray, y: np.ndarray, population: Population, plan: Uncertainty, facts: Facts
+) -> list[Drawn]:
     """Of each metric in turn; all of them share their measure.
 
     Parameters
@@ -63,21 +66,20 @@ def drawn(asked: list[Asked], x: np.ndarray, y: np.ndarray, population: Populati
     y : (stimuli, units_y)
         In the direction of `asked`.
     """
-    metric, params, groups = asked[0].metric, asked[0].of_measure, population.groups
-    narrow = reduced(metric, x, y, params)
+    metric, groups = asked[0].metric, population.groups
+    narrow = reduced(metric, x, y, asked[0].of_measure)
 
     def scores(found: list[Selection]) -> np.ndarray:
         """(metrics, draws)"""
         made = []
         for one in found:
             of_x, of_y = narrow if one.has_all_units else (taken(x, one.units_x, 1), taken(y, one.units_y, 1))
-            of_rows = asked[0].of_rows(None if groups is None else taken(groups, one.rows))
-            parameters = of_units(of_rows, one)
+            parameters = of_units(asked[0].of_rows(facts.chosen(one)), one)
             measure = partial(metric.measure, taken(of_x, one.rows), taken(of_y, one.rows), **parameters)
             made.append(summaries(asked, measure, one.units_y))
         return np.array(made).reshape(-1, len(asked)).T
 
-    null = nulls(asked, *narrow, population, plan)
+    null = nulls(asked, *narrow, population.orders(plan), facts)
     chosen = selections(plan, population)
     halves = {kind: scores(found) for kind, found in chosen.items()}
     parts = [(stimuli_of(found, groups), scores(found)) for found in subsets(plan, population)]
@@ -104,17 +106,17 @@ def stimuli_of(found: list[Selection], groups: np.ndarray | None) -> float:
     return float(np.mean([len(one.rows if groups is None else np.unique(groups[one.rows])) for one in found]))
 
 
-def nulls(asked: list[Asked], x: np.ndarray, y: np.ndarray, population: Population, plan: Uncertainty) -> np.ndarray:
+def nulls(asked: list[Asked], x: np.ndarray, y: np.ndarray, orders: Iterable[np.ndarray], facts: Facts) -> np.ndarray:
     """(metrics, permutations): scores of y given to other stimuli."""
-    metric, of_rows = asked[0].metric, asked[0].of_rows(population.groups)
+    metric = asked[0].metric
     if metric.permuted is not None:
-        measure = metric.permuted(x, y, **metric.measured_with(of_rows))
+        measure = metric.permuted(x, y, **metric.measured_with(asked[0].of_rows(facts)))
     else:
 
         def measure(order: np.ndarray) -> Any:
-            return metric.measure(x, y[order], **of_rows)
+            return metric.measure(x, y[order], **asked[0].of_rows(facts.exchanged(order)))
 
-    made = [summaries(asked, partial(measure, order)) for order in population.orders(plan)]
+    made = [summaries(asked, partial(measure, order)) for order in orders]
     return np.array(made).reshape(-1, len(asked)).T
 
 

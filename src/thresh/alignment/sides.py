@@ -52,6 +52,8 @@ class Side:
     groups : (rows,), optional
         The stimulus of each row, where rows are positions or words of stimuli: everything that is here said of stimuli
         then holds for rows, ids and hashes among them. Rows of one stimulus are held out, drawn and exchanged together.
+    repeats : (repeats, stimuli, raw units), optional
+        Single presentations of a recording; a stimulus that a repeat lacks is NaN there.
     planted
         {'features': names, 'units': count, 'mixing': 'unit_norm'} of a planted system, for theory's predictions.
     """
@@ -65,6 +67,7 @@ class Side:
     subjects: np.ndarray | None = None
     blocks: np.ndarray | None = None
     groups: np.ndarray | None = None
+    repeats: np.ndarray | None = None
     planted: dict | None = None
 
     @property
@@ -108,6 +111,9 @@ def check(side: Side) -> None:
         if length != len(side.ids):
             raise AlignmentError(f"{side.name}: found {length} rows of {name}, expected {len(side.ids)}, one an id.")
     units = side.views["raw"].values.shape[1]
+    if side.repeats is not None and side.repeats.shape[1:] != (len(side.ids), units):
+        found = f"found repeats of shape {side.repeats.shape}"
+        raise AlignmentError(f"{side.name}: {found}, expected (repeats, {len(side.ids)}, {units}).")
     for name, labels in (("ceilings", side.ceiling), ("subjects", side.subjects)):
         if labels is not None and len(labels) != units:
             raise AlignmentError(f"{side.name}: found {len(labels)} {name}, expected one for each of {units} units.")

@@ -22,6 +22,7 @@ def read_side(
     pooling: str,
     blocks: np.ndarray | None = None,
     texts: Callable[[Sequence[int]], list[str]] | None = None,
+    with_repeats: bool = False,
 ) -> Side:
     """One layer with all its representations, pooled to stimuli, or by position or word; large ones see `large_sides`.
 
@@ -39,6 +40,8 @@ def read_side(
         (stimuli of the set,) labels of stimuli that are exchangeable only with each other.
     texts
         Indices of stimuli -> their texts, for words.
+    with_repeats
+        Whether single presentations of a recording are read, for metrics that ask for `repeats_x`.
 
     Raises
     ------
@@ -74,5 +77,19 @@ def read_side(
         subjects=store.units["subject"].to_numpy() if "subject" in store.units else None,
         blocks=None if blocks is None else blocks[stimuli],
         groups=None if places is None else stimuli,
+        repeats=repeats_of(store, stimuli) if with_repeats and places is None else None,
         planted=store.attrs["facts"].get("planted"),
     )
+
+
+def repeats_of(store: Activations, stimuli: np.ndarray) -> np.ndarray | None:
+    """(repeats, stimuli, units) float32, NaN where a stimulus was not shown; None where the store has no repeats."""
+    if (trials := store.trials) is None:
+        return None
+    values, stimulus = trials
+    repeat, row = store.extra("trials/repeat"), np.full(len(store.stimuli), -1)
+    row[stimuli] = np.arange(len(stimuli))
+    shown = row[stimulus] >= 0
+    found = np.full((repeat.max() + 1, len(stimuli), values.shape[1]), np.nan, np.float32)
+    found[repeat[shown], row[stimulus[shown]]] = values[shown]
+    return found

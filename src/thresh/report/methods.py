@@ -24,6 +24,11 @@ METRIC_WORDS: dict[str, tuple[str, list[str]]] = {
     "minibatch_cka": ("linear centred kernel alignment, averaged over minibatches", ["nguyen2021"]),
     "kernel_cka": ("centred kernel alignment", ["kornblith2019"]),
     "rsa": ("representational similarity analysis", ["kriegeskorte2008"]),
+    "rsa_unbiased": (
+        "similarity of squared Euclidean distances, which for recordings are products of differences in two repeats,"
+        " averaged over all pairs of repeats, so that noise does not inflate them",
+        ["kriegeskorte2008", "walther2016"],
+    ),
     "linear_predictivity": (
         "Pearson correlation of ridge predictions with held-out responses, the median over predicted units, relative to"
         " their noise ceilings where they have some; the penalty minimises generalised cross-validation",
