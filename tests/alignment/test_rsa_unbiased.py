@@ -81,6 +81,18 @@ def test_repeats_go_with_their_stimuli_and_units_into_permutations_and_halves(re
     assert errors == pytest.approx(np.std(drawn, ddof=1), abs=1e-9)
 
 
+def test_more_units_than_stimuli_keep_their_repeats():
+    x, y = related(12, 30, 40)
+    a, b = repeated(x, 3, 1.0, 1), repeated(y, 3, 1.0, 2)
+    plan = Uncertainty(permutations=3, resamples=10, seed=2)
+    found = row(align_pair(*sides(a, b), METRIC, uncertainty=plan), representation="raw")
+    distances = unbiased_distances(a)
+    orders = permutations(12, 3, seed=2)
+    expected = [compare_rdms(distances, unbiased_distances(b[:, order]), "whitened_cosine") for order in orders]
+    np.testing.assert_allclose(found.null, expected, atol=1e-9)
+    assert found.standard_error > 0
+
+
 def test_shuffled_repeats_are_those_of_shuffled_stimuli(recordings):
     a, b = recordings
     shuffled = np.random.default_rng(5).permutation(20)

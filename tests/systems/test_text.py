@@ -9,6 +9,7 @@ import torch
 from thresh.errors import HarvestError
 from thresh.store import open_activations
 from thresh.systems import open_system
+from thresh.systems.feeds.token_source import TOKEN
 from thresh.systems.harvest import harvest_layers
 
 from .language import WORDS, text_stimuli, token_stimuli, word_tokenizer
@@ -69,6 +70,18 @@ def test_rows_know_the_characters_that_their_tokens_stand_for(gpt2_folder, docum
     outside = rows["start"] < 0
     # Three words and a full stop of the template around each document have no place in it.
     np.testing.assert_array_equal(np.bincount(rows["stimulus"][outside]), 4)
+
+
+def test_a_token_that_begins_in_the_white_space_before_the_document_has_the_rest_of_it(gpt2_folder):
+    """As those of byte-level tokenisers do where a template ends in a space."""
+    system = gpt2(text_stimuli(["the cat"]), gpt2_folder, text={"template": "a dog : {text} \n"})
+    tokeniser = system.feed.tokeniser
+    characters = np.array([[1, 5], [5, 7], [7, 11], [11, 15], [15, 17], [14, 16]])
+    tokens = np.zeros(len(characters), TOKEN)
+    tokeniser.place(tokens, characters, len("a dog : the cat \n"))
+    # ' dog', ' :', ' the', ' cat', ' \n', and 't ' of another tokeniser.
+    assert tokens["start"].tolist() == [-1, -1, 0, 3, -1, 6]
+    assert tokens["end"].tolist() == [-1, -1, 3, 7, -1, 7]
 
 
 @pytest.mark.parametrize("text", [{}, {"packing": True, "length": 11}, {"special_tokens": "keep"}])

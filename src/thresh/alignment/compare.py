@@ -16,6 +16,7 @@ from thresh.alignment.planted import expected_score
 from thresh.alignment.redrawn import Asked
 from thresh.alignment.sides import Side, View, joined, representations
 from thresh.alignment.uncertainty import Population, Uncertainty
+from thresh.errors import AlignmentError
 
 __all__ = ["COLUMNS", "Side", "View", "align_pair"]
 
@@ -111,21 +112,27 @@ def _comparisons(
     """One at a time, so that no more than two views are held as dense matrices."""
     blocks = next((side.blocks[rows] for side, rows in ((a, rows_a), (b, rows_b)) if side.blocks is not None), None)
     groups = None if a.groups is None else a.groups[rows_a]
-    shuffled = rows_a[shuffling(len(rows_a), blocks, groups, seed)]
     for representation, role, view_a, view_b in views:
         if a.views[view_a].is_at_size or b.views[view_b].is_at_size:
             from thresh.alignment.comparison_at_size import comparison_at_size
 
             yield comparison_at_size(a, b, (representation, role, view_a, view_b), rows_a, rows_b, active)
             continue
-        yield Comparison(
+        kept, order = np.arange(len(rows_a)), None
+        if role == "shuffled":
+            kept, order = shuffled(len(rows_a), blocks, groups, seed)
+        found = Comparison(
             representation=representation,
             role=role,
-            blocks=blocks,
-            groups=groups,
-            a=Face.of(a, view_a, shuffled if role == "shuffled" else rows_a, active),
-            b=Face.of(b, view_b, rows_b, active),
+            blocks=None if blocks is None else blocks[kept],
+            groups=None if groups is None else groups[kept],
+            words_left_out=(a.words_left_out, b.words_left_out),
+            a=Face.of(a, view_a, rows_a[kept] if order is None else rows_a[order], active),
+            b=Face.of(b, view_b, rows_b[kept], active),
         )
+        if role == "shuffled" and order is None:
+            found.problem = AlignmentError("found no two stimuli that may change places, expected some for a control.")
+        yield found
 
 
 def _scored(comparison: Comparison, asked: list[Asked], plan: Uncertainty, scheduler: str) -> Scored:
@@ -136,11 +143,16 @@ def _scored(comparison: Comparison, asked: list[Asked], plan: Uncertainty, sched
     return Scored(comparison, asked, plan)
 
 
-def shuffling(rows: int, blocks: np.ndarray | None, groups: np.ndarray | None, seed: int) -> np.ndarray:
-    """The order of the control."""
+def shuffled(
+    rows: int, blocks: np.ndarray | None, groups: np.ndarray | None, seed: int
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Rows of the control, and those that are put in their place; None where no two stimuli may change places."""
     if blocks is None and groups is None:
-        return np.random.default_rng(seed).permutation(rows)
-    return next(Population(rows, (0, 0), blocks=blocks, groups=groups).orders(Uncertainty(permutations=1, seed=seed)))
+        return np.arange(rows), np.random.default_rng(seed).permutation(rows)
+    population = Population(rows, (0, 0), blocks=blocks, groups=groups)
+    kept = np.arange(rows) if population.exchangeable is None else population.exchangeable
+    order = next(population.of(kept).orders(Uncertainty(permutations=1, seed=seed)), None)
+    return kept, None if order is None else kept[order]
 
 
 def _row(a: Side, b: Side, scored: Scored, asked: Asked) -> dict:

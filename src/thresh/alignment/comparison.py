@@ -75,6 +75,7 @@ class Comparison:
     b: Face
     blocks: np.ndarray | None = None
     groups: np.ndarray | None = None
+    words_left_out: tuple[int, int] = (0, 0)
     problem: AlignmentError | None = None
     is_at_size: ClassVar[bool] = False
 
@@ -99,8 +100,10 @@ class Comparison:
 
     @property
     def detail(self) -> dict[str, Any]:
-        left_out = [self.a.left_out, self.b.left_out]
-        return {"views": [self.a.view, self.b.view]} | ({"atoms_left_out": left_out} if any(left_out) else {})
+        left_out = {"atoms_left_out": [self.a.left_out, self.b.left_out], "words_left_out": list(self.words_left_out)}
+        return {"views": [self.a.view, self.b.view]} | {
+            name: counts for name, counts in left_out.items() if any(counts)
+        }
 
     def facing(self, reverse: bool) -> tuple[Face, Face]:
         """Who is x and who is y."""
@@ -149,10 +152,11 @@ class Scored:
         if not math.isfinite(score):
             return {"over": "", "null": [], "convergence": "[]"}
         of = self.drawn(asked)
-        found: dict[str, Any] = {"over": "", "null": of.null.tolist()}
+        null = of.null_of(score)
+        found: dict[str, Any] = {"over": "", "null": null.tolist()}
         found["convergence"] = convergence(of)
-        if of.null.size:
-            calibrated = chance(score, of.null, best=asked.metric.best, level=1 - self.plan.level)
+        if null.size:
+            calibrated = chance(score, null, best=asked.metric.best, level=1 - self.plan.level)
             found |= {"chance": calibrated.mean, "critical": calibrated.critical}
             found |= {"p": calibrated.p, "calibrated": calibrated.calibrated}
         kinds = {kind: scores for kind, scores in of.halves.items() if kind != TOGETHER}

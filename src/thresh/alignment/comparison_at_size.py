@@ -83,6 +83,7 @@ def comparison_at_size(
         a=face_at_size(a, view_a, places[0], active),
         b=face_at_size(b, view_b, places[1], active),
         groups=None if a.groups is None else a.groups[places[0]],
+        words_left_out=(a.words_left_out, b.words_left_out),
         problem=problem,
     )
 

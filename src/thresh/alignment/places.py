@@ -28,6 +28,8 @@ class Places:
         Lines sum to 1.
     owner : (rows,) int
         The stimulus of each row.
+    left_out
+        Places of these stimuli that the rows do not hold whole.
     """
 
     stimulus: np.ndarray
@@ -35,6 +37,7 @@ class Places:
     contents: np.ndarray
     weights: sparse.csr_array
     owner: np.ndarray
+    left_out: int = 0
 
     def read(self, store: Rows, block_rows: int = 65536) -> np.ndarray | sparse.csr_array:
         """(places, units) float32 of activations, or CSR of codes, from blocks of so many rows."""
@@ -85,6 +88,8 @@ def positions(rows: pd.DataFrame, keep: np.ndarray, layer: str) -> Places:
 
 def agreed(rows: pd.DataFrame, chosen: pd.DataFrame) -> np.ndarray:
     """In words what the number of a position alone does not tell."""
+    if "token" in rows and "start" not in rows and (rows["token"] == rows["position"]).all():  # no grid is known
+        return np.full(len(chosen), f"one of {rows['position'].max() + 1} places")
     if "y" in rows:
         return np.full(len(chosen), f"a grid of {rows['y'].max() + 1} x {rows['x'].max() + 1}")
     if "start" in rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -44,6 +44,8 @@ class Drawn:
     Attributes
     ----------
     null : (permutations,)
+    same
+        The score of the rows that permutations exchange, where these are not all.
     halves
         'stimuli', 'units', 'subjects' or 'together' -> (resamples,).
     subsets
@@ -53,6 +55,11 @@ class Drawn:
     null: np.ndarray
     halves: dict[str, np.ndarray]
     subsets: list[tuple[float, np.ndarray]]
+    same: float | None = None
+
+    def null_of(self, score: float) -> np.ndarray:
+        """Scores by chance of all rows: as far below the score as those of the exchanged rows are below theirs."""
+        return self.null if self.same is None else self.null + (score - self.same)
 
 
 def drawn(
@@ -67,7 +74,7 @@ def drawn(
         In the direction of `asked`.
     """
     metric, groups = asked[0].metric, population.groups
-    narrow = reduced(metric, x, y, asked[0].of_measure)
+    narrow = reduced(metric, x, y, asked[0].of_rows(facts))
 
     def scores(found: list[Selection]) -> np.ndarray:
         """(metrics, draws)"""
@@ -79,7 +86,14 @@ def drawn(
             made.append(summaries(asked, measure, one.units_y))
         return np.array(made).reshape(-1, len(asked)).T
 
-    null = nulls(asked, *narrow, population.orders(plan), facts)
+    rows = population.exchangeable
+    if rows is None:
+        null, same = nulls(asked, *narrow, population, plan, facts), [None] * len(asked)
+    else:
+        exchanged = [taken(side, rows) for side in narrow]
+        known = facts.chosen(Selection(rows))
+        null = nulls(asked, *exchanged, population.of(rows), plan, known)
+        same = summaries(asked, partial(metric.measure, *exchanged, **asked[0].of_rows(known)))
     chosen = selections(plan, population)
     halves = {kind: scores(found) for kind, found in chosen.items()}
     parts = [(stimuli_of(found, groups), scores(found)) for found in subsets(plan, population)]
@@ -90,6 +104,7 @@ def drawn(
             null[place],
             {kind: found[place] for kind, found in halves.items()},
             [(size, found[place]) for size, found in parts],
+            same[place],
         )
         for place in range(len(asked))
     ]
@@ -106,17 +121,22 @@ def stimuli_of(found: list[Selection], groups: np.ndarray | None) -> float:
     return float(np.mean([len(one.rows if groups is None else np.unique(groups[one.rows])) for one in found]))
 
 
-def nulls(asked: list[Asked], x: np.ndarray, y: np.ndarray, orders: Iterable[np.ndarray], facts: Facts) -> np.ndarray:
+def nulls(
+    asked: list[Asked], x: np.ndarray, y: np.ndarray, population: Population, plan: Uncertainty, facts: Facts
+) -> np.ndarray:
     """(metrics, permutations): scores of y given to other stimuli."""
     metric = asked[0].metric
-    if metric.permuted is not None:
-        measure = metric.permuted(x, y, **metric.measured_with(asked[0].of_rows(facts)))
-    else:
 
-        def measure(order: np.ndarray) -> Any:
-            return metric.measure(x, y[order], **asked[0].of_rows(facts.exchanged(order)))
+    def anew(order: np.ndarray) -> Any:
+        return metric.measure(x, y[order], **asked[0].of_rows(facts.exchanged(order)))
 
-    made = [summaries(asked, partial(measure, order)) for order in orders]
+    measure = anew
+    if metric.permuted is not None and plan.permutations:
+        try:
+            measure = metric.permuted(x, y, **metric.measured_with(asked[0].of_rows(facts)))
+        except AlignmentError:  # of any order, which `anew` finds again
+            measure = anew
+    made = [summaries(asked, partial(measure, order)) for order in population.orders(plan)]
     return np.array(made).reshape(-1, len(asked)).T
 
 
@@ -147,6 +167,7 @@ def reduced(metric: Metric, x: np.ndarray, y: np.ndarray, params: dict) -> tuple
         return x, y
     sides = []
     for name, side in (("x", x), ("y", y)):
-        wide = side.shape[1] > len(side) and name in metric.blind_to_rotation
+        rotated = name in metric.blind_to_rotation and params.get(f"repeats_{name}") is None  # repeats keep their units
+        wide = side.shape[1] > len(side) and rotated
         sides.append(thin(side - side.mean(axis=0)) if wide else side)
     return sides[0], sides[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from thresh.errors import AlignmentError
@@ -54,6 +55,8 @@ class Side:
         then holds for rows, ids and hashes among them. Rows of one stimulus are held out, drawn and exchanged together.
     repeats : (repeats, stimuli, raw units), optional
         Single presentations of a recording; a stimulus that a repeat lacks is NaN there.
+    words_left_out
+        Where rows are words, how many of the texts' words the system does not hold whole.
     planted
         {'features': names, 'units': count, 'mixing': 'unit_norm'} of a planted system, for theory's predictions.
     """
@@ -68,6 +71,7 @@ class Side:
     blocks: np.ndarray | None = None
     groups: np.ndarray | None = None
     repeats: np.ndarray | None = None
+    words_left_out: int = 0
     planted: dict | None = None
 
     @property
@@ -79,6 +83,12 @@ def joined(a: Side, b: Side) -> tuple[np.ndarray, np.ndarray]:
     """Rows of a and of b that show the same stimuli, in the order of ids: every pair of systems gets the same folds."""
     for side in (a, b):
         check(side)
+    if (a.groups is None) != (b.groups is None):
+        parts, whole = (a, b) if b.groups is None else (b, a)
+        raise AlignmentError(
+            f"{parts.name} and {whole.name}: found parts of stimuli in {parts.system} and whole stimuli in"
+            f" {whole.system}, expected one of them on both sides."
+        )
     common, rows_a, rows_b = np.intersect1d(np.asarray(a.ids), np.asarray(b.ids), return_indices=True)
     if not len(common):
         raise AlignmentError(
@@ -110,6 +120,10 @@ def check(side: Side) -> None:
     for name, length in lengths.items():
         if length != len(side.ids):
             raise AlignmentError(f"{side.name}: found {length} rows of {name}, expected {len(side.ids)}, one an id.")
+    if side.groups is not None and side.blocks is not None:
+        both = pd.DataFrame({"group": side.groups, "block": side.blocks}).drop_duplicates()
+        if both["group"].duplicated().any():
+            raise AlignmentError(f"{side.name}: found rows of one stimulus in several blocks, expected one block each.")
     units = side.views["raw"].values.shape[1]
     if side.repeats is not None and side.repeats.shape[1:] != (len(side.ids), units):
         found = f"found repeats of shape {side.repeats.shape}"

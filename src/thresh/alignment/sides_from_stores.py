@@ -77,6 +77,7 @@ def read_side(
         subjects=store.units["subject"].to_numpy() if "subject" in store.units else None,
         blocks=None if blocks is None else blocks[stimuli],
         groups=None if places is None else stimuli,
+        words_left_out=0 if places is None else places.left_out,
         repeats=repeats_of(store, stimuli) if with_repeats and places is None else None,
         planted=store.attrs["facts"].get("planted"),
     )

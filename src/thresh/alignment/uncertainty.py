@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from thresh.alignment.statistics.draws import halves, permutations, permutations_of_groups
+from thresh.alignment.statistics.draws import equally_long, halves, permutations, permutations_of_groups
 from thresh.errors import ConfigError
 
 OVER = ("stimuli", "units", "subjects", "stimuli and units", "stimuli and subjects")
@@ -99,8 +100,30 @@ class Population:
         """(rows,) labels of the rows that are drawn together; None: each alone."""
         return self.groups if self.blocks is None else self.blocks
 
+    @cached_property
+    def exchangeable(self) -> np.ndarray | None:
+        """Rows that permutations give to other stimuli; None: all."""
+        if self.groups is None:
+            return None
+        kept = equally_long(self.groups)
+        return None if len(kept) == self.rows else kept
+
+    def of(self, rows: np.ndarray) -> Population:
+        """The population of some rows."""
+        blocks, groups = (None if labels is None else labels[rows] for labels in (self.blocks, self.groups))
+        return replace(self, rows=len(rows), blocks=blocks, groups=groups)
+
+    @property
+    def can_exchange(self) -> bool:
+        """Whether two stimuli at least may change places."""
+        _, first = np.unique(np.arange(self.rows) if self.groups is None else self.groups, return_index=True)
+        blocks = np.zeros(len(first), int) if self.blocks is None else self.blocks[first]
+        return len(np.unique(blocks)) < len(first)
+
     def orders(self, plan: Uncertainty) -> Iterator[np.ndarray]:
-        """Rows of y for the rows of x, one permutation of the stimuli after another."""
+        """Rows of y for the rows of x, one permutation of the stimuli after another; all rows are exchangeable."""
+        if not self.can_exchange:
+            return
         if self.groups is None:
             yield from permutations(self.rows, plan.permutations, blocks=self.blocks, seed=plan.seed)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -15,6 +16,7 @@ from thresh.errors import AlignmentError
 from thresh.store.pooling import first_rows
 
 WORD = re.compile(r"\S+")
+UNSEEN = ("Mn", "Me", "Cf")  # Unicode's categories of combining and enclosing marks, and of format characters
 
 
 def words(
@@ -23,7 +25,8 @@ def words(
     """What stands between white space. A word is the mean of all tokens that have a character of it.
 
     Words whose first or last character no token has are left out: those at which a system that reads only so many
-    tokens breaks off. Tokens that stand for no character, and those of white space alone, belong to no word; a token
+    tokens breaks off. Marks and invisible characters at the ends of a word do not count, for some tokenisers strip
+    them. Tokens that stand for no character, and those of white space alone, belong to no word; a token
     that reaches over several words counts for each.
 
     Parameters
@@ -51,11 +54,12 @@ def words(
         )
     owner, start, end = (rows[name].to_numpy() for name in ("stimulus", "start", "end"))
     edges = np.r_[first_rows(owner), len(owner)]
-    stimuli, spans, sizes, members = [], [], [], []
+    stimuli, spans, sizes, members, counted = [], [], [], [], 0
     for first, last in pairwise(edges.tolist()):
         if keep[first]:
             (text,) = texts([owner[first]])
             found, counts, tokens = whole_words(text, start[first:last], end[first:last])
+            counted += len(WORD.findall(text))
             stimuli.append(np.full(len(found), owner[first]))
             spans.append(found)
             sizes.append(counts)
@@ -69,6 +73,7 @@ def words(
         contents=np.full(len(spans), "a word"),
         weights=means_of(sizes, np.concatenate(members), len(owner)),
         owner=owner,
+        left_out=counted - len(spans),
     )
 
 
@@ -85,6 +90,7 @@ def whole_words(text: str, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarr
     first characters and those after the last (words, 2), numbers of tokens (words,), and the tokens word by word.
     """
     spans = np.array([match.span() for match in WORD.finditer(text)], int).reshape(-1, 2)
+    needed = np.array([visible(text, *span) for span in spans.tolist()], int).reshape(-1, 2)
     real = np.flatnonzero((start >= 0) & (end > start))
     first = np.searchsorted(spans[:, 1], start[real], side="right")
     counts = np.maximum(np.searchsorted(spans[:, 0], end[real], side="left") - first, 0)
@@ -93,9 +99,15 @@ def whole_words(text: str, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarr
     begins, ends = np.full(len(spans), len(text)), np.zeros(len(spans), int)
     np.minimum.at(begins, word, start[token])
     np.maximum.at(ends, word, end[token])
-    whole = (begins <= spans[:, 0]) & (ends >= spans[:, 1])
+    whole = (begins <= needed[:, 0]) & (ends >= needed[:, 1])
     token, word = token[whole[word]], word[whole[word]]
     return spans[whole], np.bincount(word, minlength=len(spans))[whole], token[np.lexsort((token, word))]
+
+
+def visible(text: str, start: int, end: int) -> tuple[int, int]:
+    """A word without marks and invisible characters at its ends; the whole of it where it has nothing else."""
+    kept = [place for place in range(start, end) if unicodedata.category(text[place]) not in UNSEEN]
+    return (kept[0], kept[-1] + 1) if kept else (start, end)
 
 
 def means_of(sizes: np.ndarray, members: np.ndarray, rows: int) -> sparse.csr_array:

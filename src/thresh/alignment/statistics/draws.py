@@ -54,14 +54,13 @@ def permutations_of_groups(
 ) -> Iterator[np.ndarray]:
     """Orders of the rows of one side in which whole stimuli change places: one at a time, for rows may be many.
 
-    The rows of a stimulus stand for those of another one by one, in their order: positions keep what they have in
-    common with their neighbours, and so does chance. Where a stimulus has fewer rows than the one that it stands for,
-    they begin anew; where it has more, the last ones are left out.
+    The rows of a stimulus stand for those of another one by one, in their order: positions keep what they have by
+    themselves and in common with their neighbours, and so does chance.
 
     Parameters
     ----------
     groups : (rows,)
-        The stimulus of each row.
+        The stimulus of each row; all stimuli have equally many, see `equally_long`.
     count
         How many orders.
     blocks : (rows,), optional
@@ -69,24 +68,48 @@ def permutations_of_groups(
 
     Yields
     ------
-    (rows,) integers; an order of rows where all stimuli have equally many.
+    (rows,) integers
 
     Raises
     ------
     AlignmentError
-        As `permutations`, of stimuli.
+        As `permutations`, of stimuli; stimuli with different numbers of rows.
     """
     groups = np.asarray(groups)
     _, first, label, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
-    rows_of = np.argsort(label, kind="stable")
-    begins = np.cumsum(sizes) - sizes
-    within = np.arange(len(groups)) - np.repeat(begins, sizes)
+    if len(set(sizes.tolist())) > 1:
+        raise AlignmentError(f"groups: found {sizes.min()} to {sizes.max()} rows a stimulus, expected equally many.")
+    rows_of = np.argsort(label, kind="stable").reshape(len(sizes), -1)
     of_stimuli = None if blocks is None else np.asarray(blocks)[first]
     for order in permutations(len(sizes), count, blocks=of_stimuli, seed=seed):
-        others = np.repeat(order, sizes)
         found = np.empty(len(groups), int)
-        found[rows_of] = rows_of[begins[others] + within % sizes[others]]
+        found[rows_of] = rows_of[order]
         yield found
+
+
+def equally_long(groups: ArrayLike) -> np.ndarray:
+    """Rows that can change places with those of other stimuli: the first ones of all stimuli that have so many.
+
+    Their number is that, up to the median, with which most rows are kept: half of the stimuli at least are. Other ways
+    to exchange stimuli of different lengths (rows that are repeated, or laid end to end) give chance what no stimulus
+    has, such as a beginning in the middle, and call unrelated systems aligned.
+
+    Parameters
+    ----------
+    groups : (rows,)
+        The stimulus of each row.
+
+    Returns
+    -------
+    (kept rows,) rising indices; all rows where stimuli are equally long.
+    """
+    _, label, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
+    lengths = np.unique(sizes[sizes <= np.median(sizes)])
+    kept = [length * np.count_nonzero(sizes >= length) for length in lengths]
+    length = lengths[int(np.argmax(kept))]
+    within = np.empty(len(label), int)
+    within[np.argsort(label, kind="stable")] = np.arange(len(label)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.flatnonzero((within < length) & (sizes[label] >= length))
 
 
 @checked(count=integer(0), seed=SEED)

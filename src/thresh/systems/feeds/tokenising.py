@@ -165,9 +165,17 @@ class ModelTokeniser(Tokeniser):
         return found
 
     def place(self, tokens: np.ndarray, characters: np.ndarray, length: int) -> None:
-        """Fill in the characters of the document; those of the template around it are none of it."""
+        """Fill in the characters of the document; those of the template around it are none of it.
+
+        A token that begins in the white space before the document, or ends in that behind it, has the document's part.
+        """
         start, end = (characters - len(self.before)).T
-        within = ~tokens["special"] & (start >= 0) & (end <= length - len(self.before) - len(self.after))
+        length -= len(self.before) + len(self.after)
+        before = len(self.before) - len(self.before.rstrip())
+        after = len(self.after) - len(self.after.lstrip())
+        start = np.where((start >= -before) & (end > 0), np.maximum(start, 0), start)
+        end = np.where((end <= length + after) & (start < length), np.minimum(end, length), end)
+        within = ~tokens["special"] & (start >= 0) & (end <= length)
         tokens["start"] = np.where(within, start, -1)
         tokens["end"] = np.where(within, end, -1)
 
