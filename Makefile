@@ -9,7 +9,7 @@ REPORT := results/quickstart/report/index.html
 SHELL := bash
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: quickstart test check docs clean
+.PHONY: quickstart environment test check docs clean
 
 quickstart: $(READY)
 	@echo "Quickstart: seven to nine minutes on two cores the first time; logs are in results/quickstart/logs."
@@ -17,6 +17,8 @@ quickstart: $(READY)
 	@if grep -q "Nothing to be done" .quickstart.log; then echo "Quickstart: all is up to date, nothing was computed."; fi
 	@rm -f .quickstart.log
 	@echo "Report: file://$(CURDIR)/$(REPORT)"
+
+environment: $(READY)
 
 test: $(READY)
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal

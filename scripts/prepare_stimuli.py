@@ -20,6 +20,7 @@ def main() -> None:
 
 def prepare_store(job: Job) -> dict[str, dict]:
     from thresh.stimuli import prepare
+    from thresh.stimuli.columns import spelled
 
     product = job.product()
     params = dict(job.params)
@@ -38,7 +39,7 @@ def prepare_store(job: Job) -> dict[str, dict]:
         "parts": {
             "content": digest_of([list(hashes), hashes]),
             "split": digest_of([hashes, split]),
-            **{f"attribute:{name}": digest_of(column.tolist()) for name, column in stimuli.attributes.items()},
+            **{f"attribute:{name}": digest_of(spelled(column)) for name, column in stimuli.attributes.items()},
         },
     }
     return {product.name: facts}

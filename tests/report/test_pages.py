@@ -10,7 +10,7 @@ import pytest
 import vl_convert
 import yaml
 
-from thresh.report import build_report
+from thresh.report import build_report, figures
 from thresh.report.evaluation import few_columns
 from thresh.report.halves import drawn_words, fallback_words
 from thresh.report.outline import Outline
@@ -215,6 +215,20 @@ def test_heat_maps_show_each_pair_of_layers_in_each_representation(built):
     assert (
         len({str(layer["encoding"].get("fillOpacity")) for chart in drawn for layer in chart["layer"]}) == 2
     )  # one scale
+
+
+def test_a_distance_is_drawn_the_stronger_the_smaller_and_what_was_not_tested_has_a_ring():
+    table = pd.DataFrame(
+        {
+            "metric": ["linear_cka", "shape_distance", "shape_distance", "shape_distance"],
+            "score": [0.3, 0.0, np.pi / 4, np.nan],
+            "beats_chance": [True, None, False, None],
+            "role": "raw",
+        }
+    )
+    assert figures.strength(table).tolist()[:3] == [0.3, 1.0, 0.5]
+    assert figures.marked(table, "n. d.") == ["0.30", "0.00°", "0.79", "n. d."]
+    assert figures.marked(table.assign(role="shuffled"))[1] == "0.00"
 
 
 def test_scores_that_are_not_defined_say_so_and_are_never_zero(built):

@@ -7,6 +7,7 @@ from scipy.stats import false_discovery_control, zscore
 from thresh.alignment import METRICS
 from thresh.report import methods
 from thresh.report.significance import judged
+from thresh.report.statistics_words import UNEQUAL, at_size_sentences, statistics_sentences
 
 
 def scores(values, nulls, metric="linear_cka", **more):
@@ -75,3 +76,30 @@ def test_every_metric_has_its_words_and_every_key_its_reference():
     keys = {key for _, keys in methods.METRIC_WORDS.values() for key in keys}
     keys |= {methods.WHITENED, *methods.LEARNED_BY.values(), *methods.SOLVED_BY.values()}
     assert methods.bibliography(sorted(keys)).count("\n  title = {") == len(keys)
+
+
+PLAN = {"permutations": 99, "resamples": 20, "over": "stimuli", "level": 0.95, "blocks": None}
+
+
+def told(**columns):
+    """A table of two scores and a control, of which some columns are others."""
+    table = {"role": ["raw", "raw", "shuffled"], "score": [0.5, 0.6, 0.1], "p": [0.01, 0.01, np.nan]}
+    table |= {"low": [0.4, 0.5, np.nan], "over": ["stimuli", "stimuli", ""], "detail": ["{}"] * 3}
+    return pd.DataFrame(table | {"stimuli": 40, "rows": 40} | columns)
+
+
+def test_methods_tell_of_no_statistics_that_were_not_computed():
+    nothing = {"p": np.nan, "low": np.nan, "over": "", "detail": '{"statistics": "none at size"}'}
+    assert statistics_sentences(PLAN, told(**nothing)) == []
+    (sentence,) = at_size_sentences(told(**nothing))
+    assert sentence.startswith("All scores were computed from stores")
+    chance, intervals = statistics_sentences(PLAN, told(p=[0.01, np.nan, np.nan], low=[0.4, np.nan, np.nan]))
+    assert "the same for all layers for 1 of 2 scores" in chance
+    assert "drawn without replacement [shao1989] for 1 of 2 scores;" in intervals
+    assert not any(" of 2 scores" in sentence for sentence in statistics_sentences(PLAN, told()))
+    assert at_size_sentences(told()) == []
+
+
+def test_methods_tell_which_rows_change_places():
+    assert statistics_sentences(PLAN, told(rows=300))[1] == UNEQUAL
+    assert UNEQUAL not in statistics_sentences(PLAN, told())

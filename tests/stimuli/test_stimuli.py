@@ -12,6 +12,7 @@ from sklearn.datasets import load_digits
 
 from thresh.errors import ConfigError, StimuliError, StoreError
 from thresh.stimuli import Stimuli, open_stimuli, prepare
+from thresh.stimuli.columns import spelled
 from thresh.stimuli.hashing import split_of
 
 EVEN = {"by": "hash", "test": 0.5}
@@ -275,3 +276,9 @@ def test_other_images_stay_where_they_are_and_must_not_change(tmp_path, sizes):
 def test_what_is_no_stimulus_set_is_refused(tmp_path):
     with pytest.raises(StimuliError, match=r"none\.zarr: found no stimulus set"):
         open_stimuli(tmp_path / "none.zarr")
+
+
+def test_columns_are_spelled_with_missing_numbers_too():
+    assert spelled(np.array([1.5, np.nan, -np.inf])) == [1.5, "nan", "-inf"]
+    assert spelled(np.array([3, 4])) == [3, 4]
+    assert spelled(np.array(["nan", ""])) == ["nan", ""]

@@ -160,8 +160,8 @@ class Scored:
             found |= {"chance": calibrated.mean, "critical": calibrated.critical}
             found |= {"p": calibrated.p, "calibrated": calibrated.calibrated}
         kinds = {kind: scores for kind, scores in of.halves.items() if kind != TOGETHER}
-        if self.plan.resamples:
-            items = self.population(asked).fewest(list(kinds))
+        items = self.population(asked).fewest(list(kinds)) if self.plan.resamples else 0
+        if items > 1:  # else every half is the whole, or nothing
             around = interval(score, kinds, of.halves.get(TOGETHER), level=self.plan.level, items=items)
             found |= {"low": around.low, "high": around.high, "standard_error": around.standard_error}
             found["over"] = " and ".join(kinds)

@@ -73,7 +73,7 @@ def read_side(
         ids=ids,
         hashes=hashes,
         views=views,
-        ceiling=store.units["ceiling"].to_numpy() if "ceiling" in store.units else None,
+        ceiling=ceiling_of(store),
         subjects=store.units["subject"].to_numpy() if "subject" in store.units else None,
         blocks=None if blocks is None else blocks[stimuli],
         groups=None if places is None else stimuli,
@@ -81,6 +81,14 @@ def read_side(
         repeats=repeats_of(store, stimuli) if with_repeats and places is None else None,
         planted=store.attrs["facts"].get("planted"),
     )
+
+
+def ceiling_of(store: Activations) -> np.ndarray | None:
+    """Noise ceilings of the units; None where nothing tells of noise, as in a recording without repeats."""
+    if "ceiling" not in store.units:
+        return None
+    repeat = store.extra("trials/repeat")
+    return None if repeat is not None and repeat.max(initial=0) == 0 else store.units["ceiling"].to_numpy()
 
 
 def repeats_of(store: Activations, stimuli: np.ndarray) -> np.ndarray | None:

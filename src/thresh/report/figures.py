@@ -1,15 +1,17 @@
 """Charts, as Vega-Lite specifications. Colours are CSS variables, so that one chart serves light and dark pages."""
 
-from math import isfinite
+from math import isfinite, pi
 
 import altair as alt
 import pandas as pd
 
+from thresh.alignment import METRICS
 from thresh.report.words import interval_text, number
 
 SERIES_COLOURS = [f"var(--series-{index})" for index in range(1, 9)]
 LOWEST = -0.25  # scores below it stop at the edge of bars and dots
 TWO_LINES = "split(datum.label, ' · ')"  # labels such as 'vit · layer3', for which phones have no room in one line
+UNTESTED = "°"
 LABELLED_CELLS = 10  # across; narrower cells are left without their number
 
 
@@ -25,6 +27,19 @@ WORTH_TOOLTIPS = [
 
 def intervals(table: pd.DataFrame) -> list[str]:
     return [interval_text(*ends) for ends in zip(table["low"], table["high"], strict=True)]
+
+
+def marked(table: pd.DataFrame, undefined: str = "") -> list[str]:
+    """Scores as text; with a ring behind those that were asked for and not tested against chance."""
+    untested = table["beats_chance"].isna() & (table["role"] != "shuffled")
+    texts = [number(value, 2) for value in table["score"]]
+    return [text + UNTESTED * ring if text else undefined for text, ring in zip(texts, untested, strict=True)]
+
+
+def strength(table: pd.DataFrame) -> pd.Series:
+    """How alike, 0 to 1: the score, of a distance what is left of a right angle."""
+    distance = table["metric"].map(lambda name: name in METRICS and not METRICS[name].higher_is_closer)
+    return table["score"].where(~distance.astype(bool), 1 - table["score"] / (pi / 2))
 
 
 def whiskers(base: alt.Chart) -> alt.Chart:
@@ -72,9 +87,8 @@ def heat_panel(table: pd.DataFrame, rows: list[str], columns: list[str], titles:
     titles
         Of rows and columns.
     """
-    table = table.assign(text=[number(value, 2) or "n. d." for value in table["score"]])
-    table = table.assign(interval=intervals(table))
-    data = records(table, ["view", "a_layer", "b_layer", "score", "text", "error", *WORTH])
+    table = table.assign(text=marked(table, "n. d."), interval=intervals(table), strength=strength(table))
+    data = records(table, ["view", "a_layer", "b_layer", "score", "strength", "text", "error", *WORTH])
     base = (
         alt.Chart(data)
         .transform_filter("datum.view == shown")
@@ -90,8 +104,8 @@ def heat_panel(table: pd.DataFrame, rows: list[str], columns: list[str], titles:
             ],
         )
     )
-    strength = alt.FillOpacity("score:Q", scale=alt.Scale(domain=[0, 1], range=[0.05, 1], clamp=True), legend=None)
-    cells = base.transform_filter("isValid(datum.score)").mark_rect(fill="var(--heat)").encode(fillOpacity=strength)
+    opacity = alt.FillOpacity("strength:Q", scale=alt.Scale(domain=[0, 1], range=[0.05, 1], clamp=True), legend=None)
+    cells = base.transform_filter("isValid(datum.score)").mark_rect(fill="var(--heat)").encode(fillOpacity=opacity)
     holes = base.transform_filter("!isValid(datum.score)").mark_rect(
         fill="transparent", stroke="var(--muted)", strokeDash=[3, 3]
     )
@@ -99,7 +113,7 @@ def heat_panel(table: pd.DataFrame, rows: list[str], columns: list[str], titles:
     by_chance = base.transform_filter("datum.beats_chance === false").mark_rect(fill="url(#hatched)")
     layers = [cells, holes, by_chance]
     if len(columns) <= LABELLED_CELLS:
-        colour = alt.condition("datum.score > 0.72", alt.value("var(--on-heat)"), alt.value("var(--ink)"))
+        colour = alt.condition("datum.strength > 0.72", alt.value("var(--on-heat)"), alt.value("var(--ink)"))
         layers.append(base.mark_text(fontSize=12).encode(text="text:N", color=colour))
     chosen = alt.param(name="shown", value=shown)
     return finished(alt.layer(*layers).add_params(chosen).properties(width="container", height=34 * len(rows)))
@@ -117,7 +131,7 @@ def layer_bars(table: pd.DataFrame, places: list[str], roles: dict[str, str], sh
     roles
         Representation -> colour, from top to bottom.
     """
-    table = table.assign(text=[number(value, 2) for value in table["score"]], interval=intervals(table))
+    table = table.assign(text=marked(table), interval=intervals(table))
     data = records(table, ["view", "place", "representation", "score", "text", "error", "low", "high", *WORTH])
     names = [name for name in roles if name in set(table["representation"])]
     base = (
@@ -198,7 +212,8 @@ def metric_dots(table: pd.DataFrame, views: list[str], roles: dict[str, str]) ->
         ],
     )
     lowest = table["score"].min()
-    domain = [float(max(lowest, LOWEST)) if lowest < 0 else 0.0, float(max(1.0, table["score"].max()))]
+    highest = table[["score", "high"]].max().max()
+    domain = [float(max(lowest, LOWEST)) if lowest < 0 else 0.0, float(max(1.0, highest))]
     x = alt.X(
         "score:Q",
         title=None,

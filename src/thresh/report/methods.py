@@ -7,8 +7,8 @@ from importlib.resources import files
 import pandas as pd
 
 from thresh.alignment import METRICS
-from thresh.report.halves import drawn_words, fallback_words, halves_of
 from thresh.report.outline import Outline
+from thresh.report.statistics_words import at_size_sentences, statistics_sentences
 from thresh.report.words import listed
 
 FOLDED = "chosen on training stimuli and scored on held-out ones"
@@ -97,7 +97,8 @@ def paragraph(comparison: str, outline: Outline, scores: pd.DataFrame) -> Paragr
             "Noise ceilings are the square roots of split-half reliabilities after the Spearman-Brown formula"
             " [spearman1910]; units without a positive one were left out."
         )
-    parts += statistics_sentences(content["statistics"], halves_of(scores))
+    parts += at_size_sentences(scores)
+    parts += statistics_sentences(content["statistics"], scores)
     text = " ".join(parts)
     return Paragraph(comparison, text, cited(text))
 
@@ -153,31 +154,6 @@ def codes_sentence(name: str, used: dict, outline: Outline) -> str:
 def with_settings(name: str, settings: dict, key: str | None) -> str:
     shown = ", ".join(setting(key, value) for key, value in settings.items())
     return f"{name}{f' ({shown})' if shown else ''}{f' [{key}]' if key else ''}"
-
-
-def statistics_sentences(plan: dict, halves: dict[str, int]) -> list[str]:
-    """Chance and intervals."""
-    found = []
-    if plan["permutations"]:
-        within = f" within values of {plan['blocks']}" if plan["blocks"] else ""
-        found.append(
-            f"Chance was estimated from {plan['permutations']} permutations of the stimuli{within}, the same for all"
-            " layers [phipson2010]. Calibrated scores are 0 at the critical value of the permuted scores and 1 for"
-            f" identical systems, at a level of {1 - plan['level']:.2g} [groger2026]; p-values across layers count the"
-            " largest permuted score of all layers [westfall1993]; q-values control false discoveries over all scores"
-            " of the comparison [benjamini1995]."
-        )
-    if plan["resamples"]:
-        apart = f", values of {plan['blocks']} kept together," if plan["blocks"] else ""
-        drawn = drawn_words(plan["over"], halves) + apart
-        fallback = fallback_words(plan["over"], halves)
-        found.append(
-            f"Intervals of {100 * plan['level']:.3g} % are Student's, with standard errors from"
-            f" {plan['resamples']} random halves of {drawn} drawn without replacement"
-            f" [shao1989]{f' ({fallback})' if fallback else ''}; of scores"
-            " that are fitted to stimuli they are conservative."
-        )
-    return found
 
 
 def cited(text: str) -> list[str]:

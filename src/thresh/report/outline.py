@@ -116,7 +116,8 @@ class Outline:
 
     def shown_stimuli(self, comparison: str, scores: pd.DataFrame) -> str:
         """The stimuli that scores of a comparison were computed on, in words: '450 test stimuli of digits'."""
-        count, rows = (int(scores[name].max()) if len(scores) else 0 for name in ("stimuli", "rows"))
+        largest = scores.sort_values(["stimuli", "rows"]).iloc[-1] if len(scores) else {"stimuli": 0, "rows": 0}
+        count, rows = int(largest["stimuli"]), int(largest["rows"])
         pooling = self.config["alignment"][comparison]["pooling"]
         parts = f", {rows:,} {pooling} of them" if pooling in ("positions", "words") else ""
         sets = dict.fromkeys(self.system(name)["stimuli"] for name in self.systems_of(comparison))

@@ -54,6 +54,12 @@ def cell(row: dict) -> Cell:
     )
 
 
+def counted(record: dict) -> str:
+    """Stimuli, and behind them how many of their positions or words were compared."""
+    stimuli, rows = int(record["stimuli"]), int(record["rows"])
+    return f"{stimuli:,}" if rows == stimuli else f"{stimuli:,} ({rows:,})"
+
+
 def score_table(scores: pd.DataFrame, outline: Outline) -> tuple[list[str], list[dict]]:
     """Columns (representations) and rows of a comparison's whole table: one row a pair of layers and metric."""
     names = in_order(scores)
@@ -68,7 +74,7 @@ def score_table(scores: pd.DataFrame, outline: Outline) -> tuple[list[str], list
                 "view": view_key(record["metric"], record["direction"]),
                 "metric": metric_label(record["metric"]) + ARROWS[record["direction"]],
                 "ceiling": "",
-                "stimuli": f"{int(record['stimuli']):,}",
+                "stimuli": counted(record),
                 "cells": dict.fromkeys(names, ABSENT),
             },
         )

@@ -73,3 +73,8 @@ def is_plain(value: object) -> bool:
 
 def is_missing(value: object) -> bool:
     return value is None or (isinstance(value, float | np.floating) and math.isnan(value))
+
+
+def spelled(column: np.ndarray) -> list:
+    """Values as JSON can say them: numbers that are missing or not finite by their names."""
+    return [str(value) if isinstance(value, float) and not math.isfinite(value) else value for value in column.tolist()]
