@@ -7,7 +7,8 @@ r"""Score how two layers align: on raw activations, on codes and on controls.
   split    stimuli that scores are computed on: test, train or all
   pooling  from rows to stimuli, or positions or words
   active   stimuli on which an atom has to be active
-  statistics  permutations, resamples, over, level, subsets, and blocks: an attribute that --attributes names, or null
+  statistics  permutations, resamples, over, level, subsets, blocks (an attribute that
+           --attributes names, or null), keep_blocks
   seed     of folds, controls and draws
 --attributes tells what else is read of the stimuli: an attribute, or for words the content.
 
@@ -20,7 +21,7 @@ Example, after `make quickstart`:
       results/quickstart/codes/full_b/units/random_128/fista_planted.json \
     --params '{"metrics": {"linear_cka": {}, "semi_matching": {}}, "split": "test", "pooling": "mean", "seed": 0,
       "active": 5, "statistics": {"permutations": 19, "resamples": 10, "over": "stimuli", "level": 0.95, "subsets": 0,
-        "blocks": null},
+        "blocks": null, "keep_blocks": true},
       "a": {"system": "full_a", "layer": "units",
         "codes": {"learned": "codes", "omp": "codes", "random": "control"}},
       "b": {"system": "full_b", "layer": "units",

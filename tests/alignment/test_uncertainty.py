@@ -173,6 +173,31 @@ def test_bands_of_a_study_go_with_the_units_that_are_drawn():
     assert back.error == "bands: found 8 labels, expected one for each of 12 units of x."
 
 
+def test_blocks_may_be_left_to_chance_alone():
+    x, y = related(120, noise=2)
+    category = np.repeat(np.arange(4), 30)
+    pair = side("a", {"raw": x}), side("b", {"raw": y}, blocks=category)
+    kept, single = (
+        row(
+            align_pair(*pair, {"linear_cka": {}}, uncertainty=Uncertainty(19, 20, keep_blocks=keep)),
+            representation="raw",
+        )
+        for keep in (True, False)
+    )
+    without = side("b", {"raw": y})
+    free = row(align_pair(pair[0], without, {"linear_cka": {}}, uncertainty=Uncertainty(19, 20)), representation="raw")
+    assert single.null == kept.null != free.null
+    assert (single.low, single.high) == (free.low, free.high)
+    assert kept.high - kept.low > 1.2 * (single.high - single.low)
+
+
+def test_of_one_block_there_is_no_interval():
+    x, y = related(60)
+    pair = side("a", {"raw": x}), side("b", {"raw": y}, blocks=np.zeros(60))
+    found = row(align_pair(*pair, {"linear_cka": {}}, uncertainty=Uncertainty(resamples=20)), representation="raw")
+    assert np.isnan([found.low, found.high, found.standard_error]).all()
+
+
 def test_the_control_stays_within_blocks_too():
     category = np.repeat(np.arange(8), 15)
     means = normal(8, 6, seed=1)[category]

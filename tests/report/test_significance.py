@@ -78,7 +78,7 @@ def test_every_metric_has_its_words_and_every_key_its_reference():
     assert methods.bibliography(sorted(keys)).count("\n  title = {") == len(keys)
 
 
-PLAN = {"permutations": 99, "resamples": 20, "over": "stimuli", "level": 0.95, "blocks": None}
+PLAN = {"permutations": 99, "resamples": 20, "over": "stimuli", "level": 0.95, "blocks": None, "keep_blocks": True}
 
 
 def told(**columns):

@@ -174,6 +174,7 @@ class Scored:
             rows=self.comparison.rows,
             units=(x.values.shape[1], y.values.shape[1]),
             blocks=self.comparison.blocks,
+            keep_blocks=self.plan.keep_blocks,
             groups=self.comparison.groups,
             subjects=(x.subjects, y.subjects),
         )

@@ -36,6 +36,8 @@ class Uncertainty:
         for none.
     seed
         Of all draws.
+    keep_blocks
+        Whether stimuli of one block are drawn together.
     """
 
     permutations: int = 0
@@ -44,6 +46,7 @@ class Uncertainty:
     level: float = 0.95
     subsets: int = 0
     seed: int = 0
+    keep_blocks: bool = True
 
     def __post_init__(self):
         if self.over not in OVER:
@@ -82,7 +85,9 @@ class Population:
     units
         Numbers of units of x and of y.
     blocks
-        (rows,) labels of stimuli that stay together, and are exchangeable only with each other; None: each alone.
+        (rows,) labels of stimuli that are exchangeable only with each other; None: all are.
+    keep_blocks
+        Whether stimuli of one block are drawn together.
     groups
         (rows,) the stimulus of each row; None: each its own.
     subjects
@@ -92,13 +97,14 @@ class Population:
     rows: int
     units: tuple[int, int]
     blocks: np.ndarray | None = None
+    keep_blocks: bool = True
     groups: np.ndarray | None = None
     subjects: tuple[np.ndarray | None, np.ndarray | None] = (None, None)
 
     @property
     def together(self) -> np.ndarray | None:
         """(rows,) labels of the rows that are drawn together; None: each alone."""
-        return self.groups if self.blocks is None else self.blocks
+        return self.blocks if self.keep_blocks and self.blocks is not None else self.groups
 
     @cached_property
     def exchangeable(self) -> np.ndarray | None:

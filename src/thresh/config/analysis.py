@@ -211,6 +211,11 @@ class Statistics(Section):
         description="Attribute of the stimuli within which they are exchangeable, such as a category; stimuli of one "
         "value are drawn together into halves. Default: all are exchangeable.",
     )
+    keep_blocks: bool = Field(
+        True,
+        description="Draw stimuli of one block together into halves. False where intervals are of other stimuli in the "
+        "same blocks, such as a few categories.",
+    )
 
     @field_validator("permutations")
     @classmethod

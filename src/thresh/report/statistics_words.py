@@ -62,7 +62,7 @@ def of_chance(plan: dict, for_some: str) -> str:
 
 
 def of_intervals(plan: dict, halves: dict[str, int], for_some: str) -> str:
-    apart = f", values of {plan['blocks']} kept together," if plan["blocks"] else ""
+    apart = f", values of {plan['blocks']} kept together," if plan["blocks"] and plan["keep_blocks"] else ""
     fallback = fallback_words(plan["over"], halves)
     return (
         f"Intervals of {100 * plan['level']:.3g} % are Student's, with standard errors from {plan['resamples']} random"
