@@ -466,3 +466,21 @@ def test_headline_numbers_are_facts(built):
     assert headline["true_overlap"] == pytest.approx(2 / 3)
     assert headline["linear_cka_debiased"]["random"]["expected"] is None
     assert not any(isnan(value) for value in (headline["true_overlap"], built.facts["scores"]))
+
+
+def test_layers_of_one_system_are_told_apart_by_their_names(tmp_path):
+    config = fabricated.study_config()
+    config["alignment"] = {"brain": config["alignment"]["brain"] | {"pairs": [["brain", "brain"]], "systems": []}}
+    config["systems"]["brain"]["layers"] = {"m1": {"where": {"subject": "m1"}}, "m2": {"where": {"subject": "m2"}}}
+    rows = [
+        fabricated.score("raw", "raw", "linear_predictivity", value, direction=direction)
+        for direction, value in (("a_to_b", 0.5), ("b_to_a", 0.6))
+    ]
+    fabricated.write_scores(tmp_path / "results", "brain", ("brain", "m1"), ("brain", "m2"), rows)
+    (tmp_path / "report").mkdir()
+    build_report(config | {"report": {"title": "t", "galleries": []}}, tmp_path / "results", tmp_path / "report")
+    page = (tmp_path / "report" / "comparison-brain.html").read_text(encoding="utf-8")
+    (chart,) = charts(page)
+    labels = {row["label"]: row["score"] for row in chart["data"]["values"]}
+    assert labels == {"Linear predictivity, r: m2 from m1": 0.5, "Linear predictivity, r: m1 from m2": 0.6}
+    assert "brain (simulated) m1 is predicted best by brain m2, 0.600" in plain(page)

@@ -120,12 +120,14 @@ def prediction_sentence(scores: pd.DataFrame, recording: str, outline: Outline) 
         than = "better than" if gap > NOTABLE else "worse than" if gap < -NOTABLE else "about as well as"
         verdict = f" The best codes of this layer predict it {than} raw activations."
     # The best of several layers, on the scores that are shown: what a reader has to know before quoting it.
-    caution = (
-        f" Median held-out r over the noise ceiling; layer and codes were picked by these same scores{worth(best)}."
-    )
+    relative = " over the noise ceiling" if best["ceiling"] > 0 else ""
+    caution = f" Median held-out r{relative}; layer and codes were picked by these same scores{worth(best)}."
     place = f"{best['a_system']} {best['a_layer']}"
+    target = outline.label(recording)
+    if facing["b_layer"].nunique() > 1:
+        target += f" {best['b_layer']}"
     return Sentence(
-        f"{outline.label(recording)} is predicted best by {place}, {number(best['score'])}",
+        f"{target} is predicted best by {place}, {number(best['score'])}",
         f"The same layer: {', '.join(told)}.{verdict}{caution}"
         if told
         else "From raw activations; no codes were compared.",

@@ -124,8 +124,11 @@ def bars_group(
 
 
 def dots_group(scores: pd.DataFrame, pair: Pair, outline: Outline, shades: dict, stimuli: str) -> Group:
-    views = tables.views(scores, f"{pair.b} from {pair.a}", f"{pair.a} from {pair.b}")
-    title = f"{outline.label(pair.a)} and {outline.label(pair.b)}"
+    a, b, title = pair.a, pair.b, f"{outline.label(pair.a)} and {outline.label(pair.b)}"
+    if a == b:  # two layers of one system, which only their names tell apart
+        a, b = scores.iloc[0][["a_layer", "b_layer"]]
+        title = f"{outline.label(pair.a)}: {a} and {b}"
+    views = tables.views(scores, f"{b} from {a}", f"{a} from {b}")
     table = scores.assign(label=scores["view"].map(views))
     spec = figures.metric_dots(table, list(views.values()), shades)
     return Group("dots", title, {}, "", [Drawing("", spec, f"All metrics of {title}")], stimuli, used(shades, scores))
