@@ -119,7 +119,8 @@ def test_repeats_are_read_from_the_store_of_a_recording(tmp_path):
     stimulus = np.repeat(np.arange(40), 4)[1:]  # the first was shown three times
     repeat = np.r_[np.arange(3), np.tile(np.arange(4), 39)]
     values = x[stimulus] + normal(159, 6, 1)
-    write(tmp_path / "v4.zarr", x, np.arange(40), {"values": values, "stimulus": stimulus, "repeat": repeat})
+    trials = {"values": values, "stimulus": stimulus, "repeat": repeat}
+    write(tmp_path / "v4.zarr", x, np.arange(40), trials)
     found = read_side("v4", "responses", tmp_path / "v4.zarr", {}, np.arange(40) % 3 == 0, "mean", with_repeats=True)
     assert found.repeats.shape == (4, 14, 6)
     assert np.isnan(found.repeats[3, 0]).all()
@@ -127,6 +128,10 @@ def test_repeats_are_read_from_the_store_of_a_recording(tmp_path):
         for one in range(4 - (number == 0)):
             own = values[(stimulus == number) & (repeat == one)][0]
             np.testing.assert_allclose(found.repeats[one, place], own, atol=1e-6)
+    assert found.ceiling.tolist() == [0.5] * 6
+    once = trials | {"repeat": np.zeros(159, int)}
+    write(tmp_path / "once.zarr", x, np.arange(40), once)
+    assert read_side("v4", "responses", tmp_path / "once.zarr", {}, np.arange(40) >= 0, "mean").ceiling is None
     without = read_side("v4", "responses", tmp_path / "v4.zarr", {}, np.arange(40) % 3 == 0, "mean")
     assert without.repeats is None
 
@@ -136,7 +141,7 @@ def write(path, values, stimulus, trials):
     ids = np.array([f"{number:03d}" for number in range(stimulus.max() + 1)])
     spec = ActivationsSpec(
         rows={"stimulus": stimulus, "position": np.full(len(values), -1)},
-        units={"unit": np.arange(values.shape[1])},
+        units={"unit": np.arange(values.shape[1]), "ceiling": np.full(values.shape[1], 0.5)},
         stimuli={"id": ids, "hash": ids},
         dtype="float32",
         attributes={"facts": {}},

@@ -191,9 +191,10 @@ def test_blocks_may_be_left_to_chance_alone():
     assert kept.high - kept.low > 1.2 * (single.high - single.low)
 
 
-def test_of_one_block_there_is_no_interval():
+@pytest.mark.parametrize("blocks", [np.zeros(60), np.repeat([0, 1], [55, 5])])
+def test_of_one_block_or_two_there_is_no_interval(blocks):
     x, y = related(60)
-    pair = side("a", {"raw": x}), side("b", {"raw": y}, blocks=np.zeros(60))
+    pair = side("a", {"raw": x}), side("b", {"raw": y}, blocks=blocks)
     found = row(align_pair(*pair, {"linear_cka": {}}, uncertainty=Uncertainty(resamples=20)), representation="raw")
     assert np.isnan([found.low, found.high, found.standard_error]).all()
 

@@ -108,7 +108,7 @@ def worth(value: float, role: str) -> dict:
     """What statistics say: an interval of -+ .04, chance at .02 -+ .01; nothing of shuffled stimuli."""
     if role == "shuffled":
         nothing = dict.fromkeys(("low", "high", "standard_error", "chance", "critical", "p", "calibrated"), np.nan)
-        return nothing | {"over": "", "null": [], "convergence": "[]"}
+        return nothing | {"tested": np.nan, "tested_rows": np.nan, "over": "", "null": [], "convergence": "[]"}
     null = np.linspace(0.01, 0.03, 99)
     return {
         "low": value - 0.04,
@@ -117,6 +117,8 @@ def worth(value: float, role: str) -> dict:
         "over": "stimuli",
         "chance": 0.02,
         "critical": 0.03,
+        "tested": value,
+        "tested_rows": 450,
         "p": (1 + int((null >= value).sum())) / 100,
         "calibrated": max(0.0, (value - 0.03) / 0.97),
         "null": null.tolist(),

@@ -23,6 +23,7 @@ def scores(values, nulls, metric="linear_cka", **more):
     table = pd.DataFrame(rows).assign(metric=metric, **names | more)
     closer = METRICS[metric].higher_is_closer
     reached = [sum((n >= v) if closer else (n <= v) for n in null) for v, null in zip(values, nulls, strict=True)]
+    table = table.assign(tested=table["score"], tested_rows=table["stimuli"])
     return table.assign(p=[(1 + r) / (1 + len(null)) for r, null in zip(reached, nulls, strict=True)])
 
 
@@ -88,6 +89,17 @@ def told(**columns):
     return pd.DataFrame(table | {"stimuli": 40, "rows": 40} | columns)
 
 
+def test_layers_are_judged_by_the_scores_of_the_rows_that_change_places():
+    nulls = np.random.default_rng(3).normal(size=(2, 99))
+    whole = judged(scores([2.5, 0.1], nulls), {"one": 0.95})
+    moved = judged(scores([2.5, 0.1], nulls).assign(score=[9.0, 9.0], stimuli=30), {"one": 0.95})
+    assert moved["p_layers"].tolist() == whole["p_layers"].tolist()
+    # Of other rows permutations are others, and the layers two families.
+    apart = judged(scores([2.5, 0.1], nulls).assign(tested_rows=[300, 200]), {"one": 0.95})
+    alone = judged(scores([2.5], nulls[:1]), {"one": 0.95})
+    assert apart["p_layers"][0] == 2 * alone["p_layers"][0]
+
+
 def test_methods_tell_of_no_statistics_that_were_not_computed():
     nothing = {"p": np.nan, "low": np.nan, "over": "", "detail": '{"statistics": "none at size"}'}
     assert statistics_sentences(PLAN, told(**nothing)) == []
@@ -98,6 +110,13 @@ def test_methods_tell_of_no_statistics_that_were_not_computed():
     assert "drawn without replacement [shao1989] for 1 of 2 scores;" in intervals
     assert not any(" of 2 scores" in sentence for sentence in statistics_sentences(PLAN, told()))
     assert at_size_sentences(told()) == []
+
+
+def test_methods_tell_whether_blocks_were_drawn_together():
+    plans = [PLAN | {"blocks": "film", "keep_blocks": keep} for keep in (True, False)]
+    kept, single = (statistics_sentences(plan, told())[1] for plan in plans)
+    assert "values of film kept together," in kept
+    assert "film" not in single
 
 
 def test_methods_tell_which_rows_change_places():

@@ -152,16 +152,19 @@ class Scored:
         if not math.isfinite(score):
             return {"over": "", "null": [], "convergence": "[]"}
         of = self.drawn(asked)
-        null = of.null_of(score)
-        found: dict[str, Any] = {"over": "", "null": null.tolist()}
+        found: dict[str, Any] = {"over": "", "null": of.null.tolist()}
         found["convergence"] = convergence(of)
-        if null.size:
-            calibrated = chance(score, null, best=asked.metric.best, level=1 - self.plan.level)
+        if of.null.size:
+            kept = self.population(asked).exchangeable
+            found["tested"] = score if of.same is None else of.same
+            found["tested_rows"] = self.comparison.rows if kept is None else len(kept)
+            calibrated = chance(found["tested"], of.null, best=asked.metric.best, level=1 - self.plan.level)
             found |= {"chance": calibrated.mean, "critical": calibrated.critical}
             found |= {"p": calibrated.p, "calibrated": calibrated.calibrated}
         kinds = {kind: scores for kind, scores in of.halves.items() if kind != TOGETHER}
-        items = self.population(asked).fewest(list(kinds)) if self.plan.resamples else 0
-        if items > 1:  # else every half is the whole, or nothing
+        population = self.population(asked)
+        if self.plan.resamples and population.has_halves(list(kinds)):
+            items = population.fewest(list(kinds))
             around = interval(score, kinds, of.halves.get(TOGETHER), level=self.plan.level, items=items)
             found |= {"low": around.low, "high": around.high, "standard_error": around.standard_error}
             found["over"] = " and ".join(kinds)

@@ -30,6 +30,10 @@ class Facts:
         """As parameters of the metric's measure: those that it takes."""
         return {name: getattr(self, name) for name in metric.facts if getattr(self, name) is not None}
 
+    def for_metric(self, metric: Metric) -> Facts:
+        """Without those that the metric does not ask for: repeats are large."""
+        return Facts(**self.of(metric))
+
     def chosen(self, one: Selection) -> Facts:
         """Of some rows and units."""
         repeats = [

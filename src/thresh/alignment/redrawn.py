@@ -57,10 +57,6 @@ class Drawn:
     subsets: list[tuple[float, np.ndarray]]
     same: float | None = None
 
-    def null_of(self, score: float) -> np.ndarray:
-        """Scores by chance of all rows: as far below the score as those of the exchanged rows are below theirs."""
-        return self.null if self.same is None else self.null + (score - self.same)
-
 
 def drawn(
     asked: list[Asked], x: np.ndarray, y: np.ndarray, population: Population, plan: Uncertainty, facts: Facts
@@ -74,6 +70,7 @@ def drawn(
         In the direction of `asked`.
     """
     metric, groups = asked[0].metric, population.groups
+    facts = facts.for_metric(metric)
     narrow = reduced(metric, x, y, asked[0].of_rows(facts))
 
     def scores(found: list[Selection]) -> np.ndarray:

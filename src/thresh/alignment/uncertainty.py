@@ -140,6 +140,10 @@ class Population:
         """Two at least on some side: of one nothing can be drawn."""
         return any(labels is not None and len(np.unique(labels)) > 1 for labels in self.subjects)
 
+    def has_halves(self, kinds: list[str]) -> bool:
+        """Whether halves of all kinds differ: of two blocks one may be too small, and the other is all there is."""
+        return self.fewest(kinds) > 1 and ("stimuli" not in kinds or self.fewest(["stimuli"]) > 2)
+
     def fewest(self, kinds: list[str]) -> int:
         """Of the things that are drawn, the number of those of which there are fewest."""
         found = []

@@ -55,8 +55,8 @@ def ceilings(base: alt.Chart, groups: list[str]) -> alt.Chart:
     """A dashed line, or a mark for each of the groups, at the noise ceiling that scores are relative to."""
     known = base.transform_filter("isValid(datum.ceiling)").transform_aggregate(scores="count()", groupby=groups)
     line = {"strokeDash": [4, 3], "strokeWidth": 1, "color": "var(--muted)"}
-    marked = known.mark_tick(thickness=1.5, size=20, color="var(--muted)") if groups else known.mark_rule(**line)
-    return marked.encode(x=alt.datum(1.0, type="quantitative"))
+    drawn = known.mark_tick(thickness=1.5, size=20, color="var(--muted)") if groups else known.mark_rule(**line)
+    return drawn.encode(x=alt.datum(1.0, type="quantitative"))
 
 
 def records(table: pd.DataFrame, columns: list[str]) -> alt.Data:

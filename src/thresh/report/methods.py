@@ -25,8 +25,8 @@ METRIC_WORDS: dict[str, tuple[str, list[str]]] = {
     "kernel_cka": ("centred kernel alignment", ["kornblith2019"]),
     "rsa": ("representational similarity analysis", ["kriegeskorte2008"]),
     "rsa_unbiased": (
-        "similarity of squared Euclidean distances, which for recordings are products of differences in two repeats,"
-        " averaged over all pairs of repeats, so that noise does not inflate them",
+        "similarity of squared Euclidean distances, which for the raw responses of recordings are products of"
+        " differences in two repeats, averaged over all pairs of repeats, so that noise does not inflate them",
         ["kriegeskorte2008", "walther2016"],
     ),
     "linear_predictivity": (

@@ -8,7 +8,19 @@ from thresh.report.outline import Outline, Pair
 
 COLUMNS = [
     *("pair", "comparison", "shares", "truth", "representation", "role", "metric"),
-    *("score", "expected", "low", "high", "calibrated", "beats_chance", "stimuli", "rows", "error"),
+    *(
+        "score",
+        "expected",
+        "low",
+        "high",
+        "calibrated",
+        "tested",
+        "tested_rows",
+        "beats_chance",
+        "stimuli",
+        "rows",
+        "error",
+    ),
 ]
 
 

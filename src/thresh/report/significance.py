@@ -23,7 +23,7 @@ def judged(scores: pd.DataFrame, levels: dict[str, float]) -> pd.DataFrame:
     Parameters
     ----------
     scores
-        With `p` and `null`, a list of scores by permutation.
+        With `p`, `tested`, `tested_rows` and `null`, a list of scores by permutation.
     levels
         Comparison -> level of confidence.
     """
@@ -32,11 +32,12 @@ def judged(scores: pd.DataFrame, levels: dict[str, float]) -> pd.DataFrame:
     for (*_, metric, _), rows in scores.groupby(FAMILY, sort=False):
         drawn = rows[[len(null) > 0 for null in rows["null"]]]
         # Permutations are the same where stimuli are as many; parts with other numbers are paid for by Bonferroni.
-        parts = [part for _, part in drawn.groupby(["stimuli", drawn["null"].map(len)])]
+        numbers = ["stimuli", "tested_rows", drawn["null"].map(len)]
+        parts = [part for _, part in drawn.groupby(numbers)]
         sign = 1 if metric not in METRICS or METRICS[metric].higher_is_closer else -1
         for part in parts:
             nulls = np.array(part["null"].tolist(), dtype=float)
-            p = across_layers(sign * part["score"].to_numpy(), sign * nulls)
+            p = across_layers(sign * part["tested"].to_numpy(), sign * nulls)
             found.loc[part.index, "p_layers"] = np.minimum(p * len(parts), 1.0)
     for _, rows in scores.groupby("comparison", sort=False):
         found.loc[rows.index, "q"] = false_discovery_rate(rows["p"])

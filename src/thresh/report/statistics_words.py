@@ -7,7 +7,7 @@ from thresh.report.halves import drawn_words, fallback_words, halves_of
 
 UNEQUAL = (
     "Where stimuli have different numbers of rows, first rows alone change places, as many as keep most rows, of the"
-    " stimuli that have so many; permuted scores stand as far from the score as from that of the same rows."
+    " stimuli that have so many; chance, p-values and calibrated scores are of these rows alone."
 )
 
 

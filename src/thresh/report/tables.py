@@ -24,6 +24,8 @@ class Cell:
         Why it is not defined.
     interval, calibrated
         Texts; '' where nothing was drawn.
+    tested
+        The score that is compared with chance, where it is another.
     beats_chance
         None where nothing was permuted.
     """
@@ -34,6 +36,7 @@ class Cell:
     value: float | None = None
     interval: str = ""
     calibrated: str = ""
+    tested: str = ""
     beats_chance: bool | None = None
 
 
@@ -50,6 +53,7 @@ def cell(row: dict) -> Cell:
         value=float(row["score"]),
         interval=interval_text(row["low"], row["high"]),
         calibrated=number(row["calibrated"]),
+        tested=number(row["tested"]) if row["tested_rows"] < row["rows"] else "",
         beats_chance=row["beats_chance"],
     )
 
