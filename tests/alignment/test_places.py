@@ -14,8 +14,9 @@ from scipy import sparse
 
 from thresh.alignment import METRICS, align_pair, linear_cka, linear_predictivity
 from thresh.alignment.places import positions
+from thresh.alignment.population import Population
 from thresh.alignment.statistics import equally_long, permutations, permutations_of_groups
-from thresh.alignment.uncertainty import Population, Uncertainty, selections
+from thresh.alignment.uncertainty import Uncertainty, selections
 from thresh.alignment.words import whole_words, words
 from thresh.errors import AlignmentError
 

@@ -9,9 +9,10 @@ from scipy import sparse
 
 from thresh.alignment import METRICS, align_pair
 from thresh.alignment.facts import Facts
+from thresh.alignment.population import Population
 from thresh.alignment.redrawn import Asked, drawn
 from thresh.alignment.statistics import halves, permutations
-from thresh.alignment.uncertainty import Population, Uncertainty, selections, subsets
+from thresh.alignment.uncertainty import Uncertainty, selections, subsets
 from thresh.errors import AlignmentError, ConfigError
 
 from .simulate import normal, related, sparse_features

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
-from thresh.alignment.comparison import Comparison, Face, Scored
+from thresh.alignment.comparison import Comparison, Scored
+from thresh.alignment.face import Face
 from thresh.alignment.metric import Metric
 from thresh.alignment.metrics import METRICS
 from thresh.alignment.planted import expected_score
+from thresh.alignment.population import Population
 from thresh.alignment.redrawn import Asked
 from thresh.alignment.sides import Side, View, joined, representations
-from thresh.alignment.uncertainty import Population, Uncertainty
+from thresh.alignment.uncertainty import Uncertainty
 from thresh.errors import AlignmentError
 
 __all__ = ["COLUMNS", "Side", "View", "align_pair"]
@@ -153,7 +155,7 @@ def shuffled(
         return np.arange(rows), np.random.default_rng(seed).permutation(rows)
     population = Population(rows, (0, 0), blocks=blocks, groups=groups)
     kept = np.arange(rows) if population.exchangeable is None else population.exchangeable
-    order = next(population.of(kept).orders(Uncertainty(permutations=1, seed=seed)), None)
+    order = next(population.of(kept).orders(1, seed), None)
     return kept, None if order is None else kept[order]
 
 

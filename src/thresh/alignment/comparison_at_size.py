@@ -13,7 +13,8 @@ from scipy import sparse
 
 from thresh.alignment import at_size
 from thresh.alignment.at_size.sources import ArrayRows, Source, SparseRows
-from thresh.alignment.comparison import Comparison, Face, Scored
+from thresh.alignment.comparison import Comparison, Scored
+from thresh.alignment.face import Face
 from thresh.alignment.metric import Metric
 from thresh.alignment.metrics import METRICS
 from thresh.alignment.redrawn import Asked

@@ -13,8 +13,9 @@ import numpy as np
 
 from thresh.alignment.facts import Facts
 from thresh.alignment.metric import Metric
+from thresh.alignment.population import Population
 from thresh.alignment.rotation import thin
-from thresh.alignment.uncertainty import Population, Selection, Uncertainty, selections, subsets, taken
+from thresh.alignment.uncertainty import Selection, Uncertainty, selections, subsets, taken
 from thresh.errors import AlignmentError
 
 
@@ -133,7 +134,7 @@ def nulls(
             measure = metric.permuted(x, y, **metric.measured_with(asked[0].of_rows(facts)))
         except AlignmentError:  # of any order, which `anew` finds again
             measure = anew
-    made = [summaries(asked, partial(measure, order)) for order in population.orders(plan)]
+    made = [summaries(asked, partial(measure, order)) for order in population.orders(plan.permutations, plan.seed)]
     return np.array(made).reshape(-1, len(asked)).T
 
 
