@@ -1,11 +1,12 @@
 """The projection onto the simplex: no point of it is nearer, and its gradient is that of finite differences."""
 
+from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import brentq
@@ -20,20 +21,25 @@ def numbers(*shape):
 
 
 def nearest_on_simplex(point: np.ndarray) -> np.ndarray:
-    """By trying all supports: on each, the nearest point with sum 1 is the point less a constant."""
-    best, least = None, np.inf
-    for size in range(1, len(point) + 1):
-        for support in map(list, combinations(range(len(point)), size)):
-            found = np.zeros_like(point)
-            found[support] = point[support] - (point[support].sum() - 1) / size
-            away = np.square(found - point).sum()
-            if found.min() >= 0 and away < least:
+    """By trying all supports: on each, the nearest point with sum 1 is the point less a constant.
+
+    In fractions: rounding of one large coordinate would hide what the others are away.
+    """
+    exact = [Fraction(value) for value in point.tolist()]
+    best, least = None, None
+    for size in range(1, len(exact) + 1):
+        for support in combinations(range(len(exact)), size):
+            shift = (sum(exact[place] for place in support) - 1) / size
+            found = [value - shift if place in support else Fraction(0) for place, value in enumerate(exact)]
+            away = sum((one - other) ** 2 for one, other in zip(found, exact, strict=True))
+            if min(found) >= 0 and (least is None or away < least):
                 best, least = found, away
-    return best
+    return np.array(best, dtype=float)
 
 
 @settings(max_examples=150, deadline=None)
 @given(values=numbers(st.integers(1, 6)))
+@example(values=np.array([-7.41456e05, 9.84375e-01, 0.0, 0.0]))
 def test_it_is_the_nearest_point_of_all_supports(values):
     point = on_simplex(torch.from_numpy(values)).numpy()
     rounding = 1e-10 * max(1, np.abs(values).max())
