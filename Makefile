@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: quickstart environment test check docs clean
 
 quickstart: $(READY)
-	@echo "Quickstart: seven to nine minutes on two cores the first time; logs are in results/quickstart/logs."
+	@echo "Quickstart: eight to ten minutes on two cores the first time; logs are in results/quickstart/logs."
 	@set -o pipefail; $(BIN)/snakemake --configfile $(CONFIG) --cores 2 --quiet rules 2>&1 | tee .quickstart.log
 	@if grep -q "Nothing to be done" .quickstart.log; then echo "Quickstart: all is up to date, nothing was computed."; fi
 	@rm -f .quickstart.log
