@@ -10,6 +10,9 @@ from thresh.config.evaluation import OfCodes
 from thresh.dictionary_methods import JOINT
 from thresh.system_kinds import RECORDINGS
 
+# Poolings of a comparison that make no stimuli of rows.
+BY_PLACE = ("positions", "words")
+
 Layer = tuple[str, str]
 Code = tuple[str, str, str, str]  # system, layer, dictionary, inference
 

@@ -9,7 +9,7 @@ from thresh.config import Config, Representation
 from thresh.dictionary_methods import SEEDLESS
 from thresh.errors import ThreshError
 from thresh.references import broken_references, nearest
-from thresh.study import Layer, Study, within
+from thresh.study import BY_PLACE, Layer, Study, within
 
 # Findings of pydantic in the words of YAML.
 SHAPES = {
@@ -19,9 +19,6 @@ SHAPES = {
     "model_type": "expected a mapping",
     "model_attributes_type": "expected a mapping",
 }
-
-# Poolings of a comparison that make no stimuli of rows.
-BY_PLACE = ("positions", "words")
 
 
 class StudyError(ThreshError):

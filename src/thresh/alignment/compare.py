@@ -72,10 +72,10 @@ def align_pair(
         `ceiling` is the median noise ceiling of the units that a score is relative to, NaN where it is relative to
         none. A metric that is not defined for a pair has score NaN and says why in `error`; `detail` is JSON. `low`,
         `high` and `standard_error` are those of `statistics.interval`, `chance` (the mean of the null), `critical`,
-        `p` and `calibrated` those of `statistics.chance`; NaN where nothing was drawn. `tested` is
-        the score that they compare with chance, of the `tested_rows` that permutations exchange: where stimuli are
-        equally long, of all. `over` is what halves were
-        drawn of: 'stimuli' where subjects were asked for and neither side has two, '' where there are no halves.
+        `p` and `calibrated` those of `statistics.chance`; NaN where nothing was drawn. `tested` is the score that they
+        compare with chance, of the `tested_rows` that permutations exchange: where stimuli are equally long, of all.
+        `over` is what halves were drawn of: 'stimuli' where subjects were asked for and neither side has two, '' where
+        there are no halves.
         `null` is the list of null scores, by permutation; `convergence` is JSON, [mean number of stimuli, mean,
         standard deviation] of subsets of one size, whole blocks where there are some. `rows` are the stimuli, or their
         positions or words where sides have `groups`.

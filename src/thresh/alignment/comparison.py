@@ -109,9 +109,8 @@ class Scored:
         found: dict[str, Any] = {"over": "", "null": of.null.tolist()}
         found["convergence"] = convergence(of)
         if of.null.size:
-            kept = self.population(asked).exchangeable
-            found["tested"] = score if of.same is None else of.same
-            found["tested_rows"] = self.comparison.rows if kept is None else len(kept)
+            found["tested"] = score if of.tested is None else of.tested
+            found["tested_rows"] = of.tested_rows
             calibrated = chance(found["tested"], of.null, best=asked.metric.best, level=1 - self.plan.level)
             found |= {"chance": calibrated.mean, "critical": calibrated.critical}
             found |= {"p": calibrated.p, "calibrated": calibrated.calibrated}

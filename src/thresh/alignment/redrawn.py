@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -45,18 +46,21 @@ class Drawn:
     Attributes
     ----------
     null : (permutations,)
-    same
-        The score of the rows that permutations exchange, where these are not all.
     halves
         'stimuli', 'units', 'subjects' or 'together' -> (resamples,).
     subsets
         Mean number of stimuli, and the scores of so many (draws,); of halves last, where there are some of stimuli.
+    tested_rows
+        Number of rows that permutations exchange.
+    tested
+        The score of these; None where they are all, and nothing was measured anew.
     """
 
     null: np.ndarray
     halves: dict[str, np.ndarray]
     subsets: list[tuple[float, np.ndarray]]
-    same: float | None = None
+    tested_rows: int
+    tested: float | None
 
 
 def drawn(
@@ -84,14 +88,7 @@ def drawn(
             made.append(summaries(asked, measure, one.units_y))
         return np.array(made).reshape(-1, len(asked)).T
 
-    rows = population.exchangeable
-    if rows is None:
-        null, same = nulls(asked, *narrow, population, plan, facts), [None] * len(asked)
-    else:
-        exchanged = [taken(side, rows) for side in narrow]
-        known = facts.chosen(Selection(rows))
-        null = nulls(asked, *exchanged, population.of(rows), plan, known)
-        same = summaries(asked, partial(metric.measure, *exchanged, **asked[0].of_rows(known)))
+    null, tested, tested_rows = exchanged(asked, *narrow, population, plan, facts)
     chosen = selections(plan, population)
     halves = {kind: scores(found) for kind, found in chosen.items()}
     parts = [(stimuli_of(found, groups), scores(found)) for found in subsets(plan, population)]
@@ -102,10 +99,26 @@ def drawn(
             null[place],
             {kind: found[place] for kind, found in halves.items()},
             [(size, found[place]) for size, found in parts],
-            same[place],
+            tested_rows,
+            tested[place],
         )
         for place in range(len(asked))
     ]
+
+
+def exchanged(
+    asked: list[Asked], x: np.ndarray, y: np.ndarray, population: Population, plan: Uncertainty, facts: Facts
+) -> tuple[np.ndarray, list[float | None], int]:
+    """Null scores (metrics, permutations), the scores of the same rows where these are not all, and their number."""
+    nothing = [None] * len(asked)
+    if not plan.permutations:
+        return np.empty((len(asked), 0)), nothing, 0
+    rows = population.exchangeable
+    if rows is None:
+        return nulls(asked, x, y, population, plan, facts), nothing, population.rows
+    x, y, facts = taken(x, rows), taken(y, rows), facts.chosen(Selection(rows))
+    tested = summaries(asked, partial(asked[0].metric.measure, x, y, **asked[0].of_rows(facts)))
+    return nulls(asked, x, y, population.of(rows), plan, facts), tested, len(rows)
 
 
 def of_units(params: dict, one: Selection) -> dict:
@@ -129,11 +142,9 @@ def nulls(
         return metric.measure(x, y[order], **asked[0].of_rows(facts.exchanged(order)))
 
     measure = anew
-    if metric.permuted is not None and plan.permutations:
-        try:
+    if metric.permuted is not None:
+        with suppress(AlignmentError):  # of any order; `anew` finds it again, and each score is then not defined
             measure = metric.permuted(x, y, **metric.measured_with(asked[0].of_rows(facts)))
-        except AlignmentError:  # of any order, which `anew` finds again
-            measure = anew
     made = [summaries(asked, partial(measure, order)) for order in population.orders(plan.permutations, plan.seed)]
     return np.array(made).reshape(-1, len(asked)).T
 

@@ -49,7 +49,7 @@ class Side:
     subjects : (raw units,), optional
         Whom each raw unit was recorded from.
     blocks : (stimuli,), optional
-        Labels of stimuli that are exchangeable only with each other, and are drawn together.
+        Labels of stimuli that are exchangeable only with each other, and as a rule are drawn together.
     groups : (rows,), optional
         The stimulus of each row, where rows are positions or words of stimuli: everything that is here said of stimuli
         then holds for rows, ids and hashes among them. Rows of one stimulus are held out, drawn and exchanged together.

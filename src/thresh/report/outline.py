@@ -7,7 +7,7 @@ import pandas as pd
 
 from thresh.config import Config
 from thresh.dictionary_methods import CONTROLS
-from thresh.study import Study
+from thresh.study import BY_PLACE, Study
 from thresh.system_kinds import MODELS, RECORDINGS
 
 PRODUCTS = (
@@ -114,12 +114,16 @@ class Outline:
         of = f"{features_a}" if features_a == features_b else f"{features_a} and {features_b}"
         return f"{shared} of {of} features"
 
+    def parts(self, comparison: str) -> str:
+        """'positions' or 'words' where these are compared, '' for whole stimuli."""
+        pooling = self.config["alignment"][comparison]["pooling"]
+        return pooling if pooling in BY_PLACE else ""
+
     def shown_stimuli(self, comparison: str, scores: pd.DataFrame) -> str:
         """The stimuli that scores of a comparison were computed on, in words: '450 test stimuli of digits'."""
         largest = scores.sort_values(["stimuli", "rows"]).iloc[-1] if len(scores) else {"stimuli": 0, "rows": 0}
         count, rows = int(largest["stimuli"]), int(largest["rows"])
-        pooling = self.config["alignment"][comparison]["pooling"]
-        parts = f", {rows:,} {pooling} of them" if pooling in ("positions", "words") else ""
+        parts = f", {rows:,} {self.parts(comparison)} of them" if self.parts(comparison) else ""
         sets = dict.fromkeys(self.system(name)["stimuli"] for name in self.systems_of(comparison))
         split = self.config["alignment"][comparison]["split"]
         held_out = any(self.holds_out(name) for name in sets) and split != "train"

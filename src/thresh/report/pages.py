@@ -131,9 +131,7 @@ def comparison_page(scores: pd.DataFrame, comparison: str, told: list[Sentence],
         "fallback": fallback_words(statistics["over"], halves),
         "one_sided": any((a == "raw") != (b == "raw") for a, b in sided),
         "at_size": any(detail.get("statistics") == NO_STATISTICS for detail in details),
-        "parts": {"positions": "positions", "words": "words"}.get(
-            outline.config["alignment"][comparison]["pooling"], ""
-        ),
+        "parts": outline.parts(comparison),
         "has_ceilings": bool(scores["ceiling"].notna().any()),
         "has_theory": bool(scores["expected"].notna().any()),
     }
